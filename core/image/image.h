@@ -75,6 +75,21 @@ struct image_version {
 	bool base;   /* VER_FLG_BASE */
 };
 
+enum image_hash_kind { IMAGE_HASH_NONE, IMAGE_HASH_GNU, IMAGE_HASH_SYSV };
+
+/* The checked hash table; bytes are read unaligned. Public for the inline test below. */
+struct image_hash_table {
+	enum image_hash_kind kind;
+	uint32_t nbuckets;
+	uint32_t symoffset;  /* GNU: first symbol in the table */
+	uint32_t bloom_mask; /* words - 1 */
+	uint32_t bloom_shift;
+	uint64_t nchain;	    /* entries of 'chain' inside the file */
+	const unsigned char *bloom; /* words of 8 (ELF64) or 4 bytes */
+	const unsigned char *buckets;
+	const unsigned char *chain;
+};
+
 struct image {
 	char *path; /* where the bytes were read */
 	char *name; /* how messages and reports call it */
@@ -111,6 +126,7 @@ struct image {
 	const uint16_t *versym; /* NULL: the file has no versions; else nsyms entries */
 	struct image_version *versions; /* by version index */
 	size_t nversions;
+	struct image_hash_table hash;
 
 	struct image_private *priv; /* of core/image alone */
 };
@@ -167,32 +183,51 @@ const struct image_version *image_symbol_version(const struct image *image, size
 
 /* --- Lookup by name, exactly as the dynamic loader's hash tables answer it --- */
 
-struct image_hash {
-	uint32_t gnu;
-	uint32_t sysv; /* 0xffffffff: not computed yet */
+/* A name with its hashes, computed once for a whole scope. */
+struct image_query {
+	const char *name;
+	uint32_t gnu, sysv;
 };
 
 uint32_t image_gnu_hash(const char *name);
 uint32_t image_sysv_hash(const char *name);
 
-/* A walk over the symbols whose name hashes to the name asked for. */
+static inline struct image_query image_query_make(const char *name)
+{
+	struct image_query q = { name, image_gnu_hash(name), image_sysv_hash(name) };
+	return q;
+}
+
+/* False where the table certainly does not hold the name. Cheap: one or two words. */
+static inline bool image_may_define(const struct image *image, const struct image_query *query)
+{
+	const struct image_hash_table *t = &image->hash;
+
+	if (t->kind != IMAGE_HASH_GNU)
+		return t->kind == IMAGE_HASH_SYSV;
+	if (image->elf_class == ELFCLASS64) {
+		uint64_t word;
+		__builtin_memcpy(&word, t->bloom + 8ull * (query->gnu / 64 & t->bloom_mask), 8);
+		return word >> (query->gnu & 63) & word >> (query->gnu >> t->bloom_shift & 63) & 1;
+	}
+	uint32_t word;
+	__builtin_memcpy(&word, t->bloom + 4ull * (query->gnu / 32 & t->bloom_mask), 4);
+	return word >> (query->gnu & 31) & word >> (query->gnu >> t->bloom_shift & 31) & 1;
+}
+
+/* A walk over the symbols that have exactly the name asked for, in chain order. */
 struct image_lookup {
 	const struct image *image;
-	const char *name;
-	uint32_t hash;
-	uint64_t next; /* position in the chain */
-	uint32_t left; /* steps left: cycles end */
-	uint8_t kind;
+	const struct image_query *query;
+	uint64_t next; /* GNU: chain index; SysV: symbol index */
+	uint64_t left; /* steps left, so that a cyclic chain ends */
 };
 
-/* Whether the file has a hash table at all; without one nothing can be found in it. */
-bool image_has_hash(const struct image *image);
+/* Starts a walk. 'query' is borrowed. Use image_may_define() first: it is cheaper. */
+void image_lookup_start(struct image_lookup *walk, const struct image *image,
+			const struct image_query *query);
 
-/* Starts a walk. Returns false (and nothing to walk) when the Bloom filter says no. */
-bool image_lookup_start(const struct image *image, const char *name, struct image_hash *hash,
-			struct image_lookup *walk);
-
-/* The next symbol with exactly this name, or 0 at the end. */
+/* The next symbol's index, or 0 at the end. */
 size_t image_lookup_next(struct image_lookup *walk);
 
 /* --- Relocations --- */
@@ -204,11 +239,16 @@ struct image_reloc {
 	int64_t addend;	 /* 0 for Elf_Rel: it lies in the file at 'offset' */
 };
 
+enum image_relocs_flags {
+	/* Leave out the leading relative ones that DT_RELACOUNT counts. */
+	IMAGE_RELOCS_SYMBOLIC = 1 << 0,
+};
+
 /*
  * Calls 'fn' for each relocation of DT_REL(A) and DT_JMPREL, in the order in
  * which glibc applies them. RELR is not included. Stops at the first error.
  */
-struct error *image_each_reloc(const struct image *image,
+struct error *image_each_reloc(const struct image *image, unsigned int flags,
 			       struct error *(*fn)(const struct image_reloc *reloc, void *arg),
 			       void *arg) must_check;
 
