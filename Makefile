@@ -112,6 +112,25 @@ $(O)/tests/unit/%: $(O)/obj/tests/unit/%.o $(O)/libtest.a $(LIBRARY)
 .PHONY: unit-tests
 unit-tests: $(UNIT_TESTS)
 
+# --- tests ------------------------------------------------------------------
+SCRIPT_TESTS := $(filter-out tests/ml/%,$(wildcard tests/*/*-test))
+ML_TESTS := $(wildcard tests/ml/*-test)
+RUN_TESTS = CC='$(CC)' tests/run --build $(O)
+TESTABLE = $(BINARY) $(addprefix $(O)/,$(NAMES)) $(UNIT_TESTS)
+
+.PHONY: run-tests run-tests-ml
+run-tests: $(TESTABLE)
+	@$(RUN_TESTS) $(UNIT_TESTS) $(SCRIPT_TESTS)
+run-tests-ml: $(TESTABLE)
+	@$(RUN_TESTS) --time-limit 300 $(ML_TESTS)
+
+# One test alone: make tests/cli/help-test, make tests/unit/test-buf
+.PHONY: $(SCRIPT_TESTS) $(ML_TESTS) $(UNIT_SOURCES:.c=)
+$(SCRIPT_TESTS) $(ML_TESTS): $(TESTABLE)
+	@$(RUN_TESTS) -v --time-limit 600 $@
+$(UNIT_SOURCES:.c=): tests/unit/%: $(O)/tests/unit/%
+	@$(RUN_TESTS) -v --time-limit 600 $<
+
 -include $(LIB_OBJECTS:.o=.d) $(MAIN_OBJECT:.o=.d) $(UNIT_SOURCES:%.c=$(O)/obj/%.d) \
 	$(TEST_LIB_OBJECTS:.o=.d)
 
