@@ -30,10 +30,12 @@ struct dep_file {
 	const char *machine;  /* x86_64 ... */
 	uint64_t file_bytes, loaded_bytes;
 	const char *build_id;	     /* hex or NULL */
+	const char *sha256;	     /* of the file, hex; NULL: not computed */
 	const char *interp;	     /* PT_INTERP or NULL */
 	const char *package;	     /* who installed it: "libc6", or NULL */
 	const char *package_version; /* or NULL */
-	const char *package_type;    /* deb pypi ... (purl types), or NULL */
+	const char *package_type;    /* purl type, with namespace where it has one:
+					deb/debian, pypi; or NULL */
 	const char *port;	     /* Unikraft library that stands for it, or NULL */
 	const char *port_version;    /* or NULL */
 	const char *port_relation;   /* port: the same code; stand-in: another

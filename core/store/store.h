@@ -48,6 +48,7 @@ struct store_run {
 /* Begins a run and gives its id. */
 struct error *store_run_begin(struct store *store, struct store_run *run) must_check;
 struct error *store_run_finish(struct store *store, int64_t run, const char *state) must_check;
+/* Strings are valid until the next call, or until the store is destroyed. */
 struct error *store_run_get(struct store *store, int64_t run, struct store_run *ret) must_check;
 /* Newest first. Strings are valid during the call. */
 struct error *store_each_run(struct store *store,

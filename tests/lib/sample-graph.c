@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/lib/sample-graph.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *const sample_hostile_names[] = {
+	"</script><img src=x onerror=document.title='owned'>.so",
+	"lib\"quoted\",and\tcomma.so",
+	"lib\xe2\x80\xaegnp.so", /* right-to-left override */
+	"lib\xff\xfe-broken\x80.so",
+	"lib\nline\rbreaks\x1b[31m.so",
+	"lib]]><script>alert(1)</script>&amp;.so",
+	"=cmd|' /C calc'!A0.so",
+	"lib\\N\\G{bad}|<port>.so",
+	"lib<!--<script>\xe2\x80\xa8.so",
+	NULL,
+};
+
+enum { HOSTILE = sizeof(sample_hostile_names) / sizeof(sample_hostile_names[0]) - 1 };
+
+/* Reproducible: the same sample is the same rows. */
+static uint32_t next(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+static struct error *each_binding(struct dep_binding_source *source,
+				  struct error *(*fn)(const struct dep_binding *row, void *arg),
+				  void *arg)
+{
+	const struct sample *s =
+		(const void *)((const char *)source - offsetof(struct sample, source));
+	struct error *err = NULL;
+	uint32_t state = 7;
+	char symbol[160];
+
+	for (uint64_t i = 0; !err && i < source->count; i++) {
+		uint32_t name = next(&state) % 30000;
+		snprintf(symbol, sizeof(symbol),
+			 "_ZN3c1010TensorImpl%uE_method_%u_with_a_long_mangled_name_"
+			 "St6vectorIlSaIlEE",
+			 name % 977, name);
+		struct dep_binding row = {
+			.from = 1 + next(&state) % s->files,
+			.to = i % 200 ? 1 + next(&state) % s->files : 0,
+			.symbol = symbol,
+			.version = i % 3 ? NULL : "GLIBC_2.2.5",
+			.weak = !(i % 200),
+		};
+		if (s->hostile && i < HOSTILE)
+			row.symbol = sample_hostile_names[i];
+		err = fn(&row, arg);
+	}
+	return err;
+}
+
+static const struct {
+	const char *relation, *port, *version;
+} ports[] = {
+	{ "port", "zlib", "1.2.11" }, { "stand-in", "musl", "1.2.3" }, { "core", "ukalloc", NULL },
+	{ "none", NULL, NULL },	      { "none", NULL, NULL },
+};
+
+static struct error *add_file(struct sample *s, struct store *store, int64_t run, uint32_t id,
+			      uint32_t *state)
+{
+	char name[128], path[200], real[220], package[64];
+	uint32_t r = next(state);
+
+	if (s->hostile && id >= 2 && id - 2 < HOSTILE)
+		snprintf(name, sizeof(name), "%s", sample_hostile_names[id - 2]);
+	else
+		snprintf(name, sizeof(name), "lib%s%u.so.%u", r % 3 ? "sample" : "torch_part", id,
+			 r % 7);
+	snprintf(path, sizeof(path), "/usr/lib/x86_64-linux-gnu/%s", name);
+	snprintf(real, sizeof(real), "%s.0", path);
+	snprintf(package, sizeof(package), "libsample%u", id / 3);
+	size_t port = id == 1 ? 4 : r % 5;
+	struct dep_file row = {
+		.id = id,
+		.input = 1,
+		.root = id == 1,
+		.loaded = id < s->files - s->files / 10,
+		.path = path,
+		.realpath = real,
+		.soname = name,
+		.kind = "library",
+		.machine = "x86_64",
+		.file_bytes = 10000 + r % 3000000,
+		.loaded_bytes = 9000 + r % (id % 17 ? 300000 : 30000000),
+		.build_id = "0123456789abcdef0123456789abcdef01234567",
+		.package = s->no_packages ? NULL : package,
+		.package_version = s->no_packages ? NULL : "1.2-3+deb12u1",
+		.package_type = s->no_packages ? NULL : "deb/debian",
+		.port = ports[port].port,
+		.port_version = ports[port].version,
+		.port_relation = ports[port].relation,
+		.open_sites = r % 11 ? 0 : 1 + r % 5,
+		.cost_files = 1,
+		.cost_bytes = 9000 + r % 3000000,
+		.cost_symbols = s->bindings ? (int64_t)(r % 900) : -1,
+		.symbols_bound_to = r % 1000,
+	};
+	return dep_add_file(store, run, &row);
+}
+
+static struct error *add_missing(struct sample *s, struct store *store, int64_t run, uint32_t edge)
+{
+	struct error *err;
+	struct dep_edge row = { .id = edge,
+				.from = 2,
+				.name = s->hostile ? sample_hostile_names[0] : "libmissing.so.7",
+				.kind = DEP_NEEDED,
+				.how = "DT_NEEDED" };
+
+	err = dep_add_edge(store, run, &row);
+	const char *const places[] = { "/opt/app/lib/libmissing.so.7", "/lib/libmissing.so.7",
+				       "/usr/lib/libmissing.so.7" };
+	for (size_t i = 0; !err && i < 3; i++) {
+		struct dep_tried tried = { .edge = edge,
+					   .place = places[i],
+					   .source = i ? "default folder" : "RUNPATH",
+					   .reason = i == 1 ? "wrong ELF class" : "no such file" };
+		err = dep_add_tried(store, run, &tried);
+	}
+	return err;
+}
+
+static struct error *add_edges(struct sample *s, struct store *store, int64_t run, uint32_t *state)
+{
+	struct error *err = NULL;
+	uint32_t edge = 0, first_late = s->files - s->files / 10;
+
+	for (uint32_t id = 1; !err && id <= s->files; id++) {
+		/* Somebody earlier needs it; files have up to 5 more dependencies, cycles among
+		 * them. */
+		unsigned int n = id == 1 ? 0 : 1 + next(state) % 5;
+		for (unsigned int i = 0; !err && i < n; i++) {
+			uint32_t other = 1 + next(state) % (i ? s->files : id - 1);
+			bool late = id >= first_late && !i;
+			struct dep_edge row = {
+				.id = ++edge,
+				.from = i ? id : other,
+				.to = i ? other : id,
+				.name = "libsample.so.1",
+				.kind = late ? (id % 2 ? DEP_DLOPEN : DEP_CANDIDATE) : DEP_NEEDED,
+				.how = late ? "constant argument" : "DT_NEEDED",
+				.address = late ? 0x401000 + id : 0,
+			};
+			if (i && (other >= first_late || other % 40))
+				row.to = 1 +
+					 other % (id > 1 && other % 97 ? s->files / 4 : s->files);
+			err = dep_add_edge(store, run, &row);
+		}
+	}
+	return err ? err : add_missing(s, store, run, ++edge);
+}
+
+struct error *sample_fill(struct sample *s, struct store *store, int64_t *run)
+{
+	struct error *err;
+	uint32_t state = 42;
+	struct store_run begin = {
+		.command = "depgraph report",
+		.version = "0.0-test",
+		.arguments = s->hostile ? "[\"depgraph\",\"report\",\"</script><b>\\u202e\"]"
+					: "[\"depgraph\",\"report\",\"/usr/lib/libsample1.so\"]",
+		.started = "2020-01-01T00:00:00Z",
+	};
+
+	err = store_run_begin(store, &begin);
+	if (err)
+		return err;
+	struct store_input input = {
+		.spec = "/usr/lib/libsample1.so",
+		.path = "/usr/lib/libsample1.so",
+		.kind = "elf",
+		.sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		.bytes = 4711,
+	};
+	err = store_add_input(store, begin.id, &input);
+	for (uint32_t id = 1; !err && id <= s->files; id++)
+		err = add_file(s, store, begin.id, id, &state);
+	if (!err)
+		err = add_edges(s, store, begin.id, &state);
+	struct store_warning warning = { .code = "not-found",
+					 .subject = s->hostile ? sample_hostile_names[0] : "x.so",
+					 .text = "libmissing.so.7 was not found" };
+	if (!err)
+		err = store_add_warning(store, begin.id, &warning);
+	s->source = (struct dep_binding_source) { .each = each_binding, .count = s->bindings };
+	if (!err && s->bindings)
+		err = dep_set_bindings(store, begin.id, &s->source);
+	if (!err)
+		err = store_run_finish(store, begin.id, "done");
+	if (!err)
+		*run = begin.id;
+	return err;
+}
