@@ -34,7 +34,6 @@ struct report_options {
 	bool color;	    /* tree, table: terminal colours */
 	bool ascii;	    /* tree, table: the terminal cannot show box drawing characters */
 	unsigned int width; /* tree, table: columns of the terminal; 0: no limit */
-	bool all;	    /* tree: repeat the subtree of a file each time it is needed */
 	enum report_collapse collapse;
 	unsigned int layout_seconds; /* time limit of the layout program; 0: 20 s */
 	const char *dot;	     /* the layout program; NULL: "dot" found in PATH */
