@@ -13,18 +13,15 @@
 #include "cmds/sigbus.h"
 
 static const struct command *const commands[] = {
-	&command_help_command,
-	&command_version,
-	NULL,
+	&command_doctor, &command_help_command, &command_completion, &command_version, NULL,
 };
 
 /* Other names of the program, and the command that each of them stands for. */
-static const struct {
-	const char *program, *command;
-} aliases[] = {
-	{ "unitrace", "trace" },
-	{ "depgraph", "depgraph" },
-	{ "dedup", "dedup" },
+static const struct command_alias aliases[] = {
+	{ .program = "unitrace", .command = "trace" },
+	{ .program = "depgraph", .command = "depgraph" },
+	{ .program = "dedup", .command = "dedup" },
+	{ 0 },
 };
 
 enum exit_code {
@@ -148,7 +145,7 @@ int main(int argc, char **argv)
 	const char *command = NULL;
 	struct console console;
 
-	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
+	for (size_t i = 0; aliases[i].program; i++) {
 		if (!strcmp(aliases[i].program, program)) {
 			program = aliases[i].program;
 			command = aliases[i].command;
@@ -160,6 +157,7 @@ int main(int argc, char **argv)
 		.log = &console.log,
 		.console = &console,
 		.commands = commands,
+		.aliases = aliases,
 		.full_argc = argc,
 		.full_argv = argv,
 	};

@@ -21,10 +21,17 @@
 
 struct command;
 
+/* Another name of the program, and the command that it stands for. */
+struct command_alias {
+	const char *program; /* NULL ends a table */
+	const char *command; /* which need not exist yet */
+};
+
 struct command_context {
 	struct log *log;
 	struct console *console;
 	const struct command *const *commands; /* the whole table, ended by NULL */
+	const struct command_alias *aliases;   /* ended by { 0 } */
 	const struct command *command;	       /* the one that runs */
 	const char *name;		       /* "uniscope depgraph report" */
 	struct options_common common;
@@ -37,6 +44,7 @@ struct command_context {
 enum command_flags {
 	COMMAND_STORE = 1 << 0, /* takes --store */
 	COMMAND_JOBS = 1 << 1,	/* takes --jobs */
+	COMMAND_NAMES = 1 << 2, /* its operands are names of commands */
 };
 
 struct command {
@@ -65,8 +73,8 @@ const struct command *command_find_child(const struct command *command, const ch
 /*
  * Runs a command: follows sub-commands from argv[1] on, parses options, checks
  * the number of operands. argv[0] is ignored; 'name' is how the user called the
- * command ("uniscope depgraph", or "depgraph"). ctx has log, console, commands
- * and the full command line; the rest is filled here.
+ * command ("uniscope depgraph", or "depgraph"). ctx has log, console, commands,
+ * aliases and the full command line; the rest is filled here.
  */
 struct error *command_run(struct command_context *ctx, const struct command *command,
 			  const char *name, int argc, char **argv) must_check;
@@ -83,6 +91,8 @@ void command_help(const struct command *command, const char *name, struct buf *b
 void command_overview(const struct command *const *commands, struct buf *buf);
 
 /* The commands themselves. */
+extern const struct command command_completion;
+extern const struct command command_doctor;
 extern const struct command command_help_command;
 extern const struct command command_version;
 

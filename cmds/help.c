@@ -44,5 +44,6 @@ const struct command command_help_command = {
 	.name = "help",
 	.summary = "list the commands, or describe one",
 	.arguments = "[COMMAND...]",
+	.flags = COMMAND_NAMES,
 	.run = run,
 };
