@@ -132,7 +132,6 @@ static void write_json(struct output *output, const struct finding *findings)
 	}
 	json_array_end(&json);
 	json_object_end(&json);
-	out_addc(&output->out, '\n');
 }
 
 static const char *const formats[] = { "table", "json", NULL };

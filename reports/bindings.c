@@ -90,7 +90,7 @@ static struct error *write_slowly(struct writer *w, const struct dep_binding *ro
 	json_quote(out, row->symbol);
 	out_adds(out, ",\"version\":");
 	json_init(&json, out, false);
-	json_string(&json, row->version);
+	json_str(&json, row->version);
 	out_adds(out, ",\"to\":");
 	if (row->to)
 		out_add(out, w->paths[row->to].data, w->paths[row->to].len);

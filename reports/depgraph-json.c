@@ -10,7 +10,7 @@ static void put_package(struct json *json, const struct dep_file *r)
 {
 	json_key(json, "package");
 	if (!r->package) {
-		json_null(json);
+		json_none(json);
 		return;
 	}
 	json_object_begin(json);
@@ -39,7 +39,7 @@ static void put_cost(struct json *json, const struct dep_file *r)
 	json_field_uint(json, "bytes", r->cost_bytes);
 	json_key(json, "symbols");
 	if (r->cost_symbols < 0)
-		json_null(json);
+		json_none(json);
 	else
 		json_uint(json, (uint64_t)r->cost_symbols);
 	json_object_end(json);
@@ -81,7 +81,7 @@ void depgraph_json_edge(struct json *json, const struct graph *graph, const stru
 	if (e->row.address)
 		json_uint(json, e->row.address);
 	else
-		json_null(json);
+		json_none(json);
 	if (e->to != GRAPH_NONE)
 		return;
 	json_key(json, "tried");

@@ -122,7 +122,7 @@ void json_quote(struct out *out, const char *s)
 	out_addc(out, '"');
 }
 
-void json_string(struct json *json, const char *s)
+void json_str(struct json *json, const char *s)
 {
 	separate(json);
 	if (s)
@@ -151,7 +151,7 @@ void json_bool(struct json *json, bool value)
 	out_adds(json->out, value ? "true" : "false");
 }
 
-void json_null(struct json *json)
+void json_none(struct json *json)
 {
 	separate(json);
 	out_add(json->out, "null", 4);
@@ -160,7 +160,7 @@ void json_null(struct json *json)
 void json_field(struct json *json, const char *key, const char *s)
 {
 	json_key(json, key);
-	json_string(json, s);
+	json_str(json, s);
 }
 
 void json_field_uint(struct json *json, const char *key, uint64_t value)

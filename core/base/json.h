@@ -4,6 +4,8 @@
  * Strings are names from files: what is not UTF-8 becomes U+FFFD, and '<', '>',
  * '&' and U+2028/2029 are escaped, so that the text may stand inside a
  * <script> element. Commas and indentation are the writer's business.
+ *
+ * jansson has json_string() and json_null(): ours are json_str() and json_none().
  */
 #ifndef CORE_BASE_JSON_H
 #define CORE_BASE_JSON_H
@@ -31,11 +33,11 @@ void json_array_begin(struct json *json);
 void json_array_end(struct json *json);
 void json_key(struct json *json, const char *key);
 
-void json_string(struct json *json, const char *s); /* NULL becomes null */
+void json_str(struct json *json, const char *s); /* NULL becomes null */
 void json_uint(struct json *json, uint64_t value);
 void json_int(struct json *json, int64_t value);
 void json_bool(struct json *json, bool value);
-void json_null(struct json *json);
+void json_none(struct json *json);
 
 /* key and value in one call */
 void json_field(struct json *json, const char *key, const char *s);
