@@ -68,7 +68,8 @@ $(O)/config.mk: mk/configure mk/modules.mk
 .PHONY: FORCE
 FORCE:
 define write_if_changed
-@mkdir -p $(@D) && $(1) >$@.new && if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+@mkdir -p $(@D) && new=$@.$$$$ && $(1) >$$new && if cmp -s $$new $@; then rm -f $$new; \
+	else mv -f $$new $@; fi
 endef
 
 $(O)/flags.stamp: FORCE

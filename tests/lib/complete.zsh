@@ -16,7 +16,9 @@ zpty -w shell 'compadd() {
 	(($#offers)) && print -r -l -- "" "<OFFER>"${^offers}
 	builtin compadd "$@"
 }'
-zpty -w shell 'bindkey "^I" complete-word; print "<READ""Y>"'
+# The line editor must be there before keys are sent: the terminal would take
+# control characters for its own.
+zpty -w shell 'bindkey "^I" complete-word; zle-line-init() { print "<READ""Y>" }; zle -N zle-line-init'
 zpty -r shell line '*<READY>*' || exit 99
 zpty -w -n shell "$2"$'\t'
 # Line editing: throw the line away, print the mark.
