@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to analyze/search*.c. */
+#ifndef ANALYZE_SEARCH_INTERNAL_H
+#define ANALYZE_SEARCH_INTERNAL_H
+
+#include "analyze/search.h"
+#include "core/base/map.h"
+
+enum { MAX_CAPS = 32 };
+
+/* A folder of some path list; one object per name, as in glibc's dl_all_dirs. */
+struct search_dir {
+	const char *name;	    /* ends with '/', or "" for the current folder */
+	signed char caps[MAX_CAPS]; /* of each capability folder: 0 unknown, 1 there, -1 not */
+};
+
+struct search_dirs {
+	struct search_dir **items;
+	size_t n;
+};
+
+struct search_paths {
+	const char *label;
+	const char *path;   /* absolute, as the loader names the file */
+	const char *origin; /* $ORIGIN */
+	bool has_runpath, nodeflib;
+	struct search_dirs rpath, runpath;
+	const char *rpath_source, *runpath_source;
+};
+
+struct search {
+	struct arena arena;
+	const struct tree *tree;
+	const struct image_machine *machine;
+	enum search_libc libc;
+	const char *interp;
+	const char *lib, *platform; /* what $LIB and $PLATFORM mean */
+
+	/* Folders below each search folder, most preferred first: "glibc-hwcaps/x86-64-v3/". */
+	const char *caps[MAX_CAPS];
+	size_t ncaps;
+	int isa_level;
+
+	struct map dirs; /* name -> struct search_dir */
+	struct search_dirs env, defaults;
+	const char **default_names;
+
+	struct search_cache *cache; /* NULL: none, or not to be used */
+};
+
+/* /etc/ld.so.cache */
+struct search_cache;
+struct error *search_cache_open(const struct tree *tree, const struct image_machine *machine,
+				int isa_level, struct search_cache **ret) must_check;
+void search_cache_destroy(struct search_cache *cache);
+/* The file that the cache names for a soname, or NULL. Borrowed. */
+const char *search_cache_find(const struct search_cache *cache, const char *name);
+
+/* What the loader's own file says (search-profile.c). */
+struct search_profile {
+	const char *dirs[16]; /* in the search's arena; NULL-terminated */
+	bool found;	      /* a loader was read */
+	bool legacy_caps;     /* glibc < 2.37 */
+};
+struct error *search_read_profile(struct search *search, struct search_profile *ret) must_check;
+/* Fills search->caps and isa_level. */
+struct error *search_read_caps(struct search *search, int isa_level, bool legacy) must_check;
+
+#endif
