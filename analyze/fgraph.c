@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyze/fgraph.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/array.h"
+#include "core/base/cleanup.h"
+
+struct error *fgraph_create(struct log *log, struct fgraph **ret)
+{
+	struct fgraph *graph = calloc(1, sizeof(*graph));
+
+	if (!graph)
+		return &error_no_memory;
+	arena_init(&graph->arena);
+	map_init(&graph->by_inode);
+	map_init(&graph->edge_keys);
+	graph->log = log;
+	*ret = graph;
+	return NULL;
+}
+
+void fgraph_destroy(struct fgraph *graph)
+{
+	if (!graph)
+		return;
+	for (size_t i = 0; i < graph->nfiles; i++)
+		image_destroy(graph->files[i]->image);
+	map_deinit(&graph->by_inode);
+	map_deinit(&graph->edge_keys);
+	free(graph->files);
+	free(graph->edges);
+	free(graph->tried);
+	free(graph->warnings);
+	arena_deinit(&graph->arena);
+	free(graph);
+}
+
+struct inode_key {
+	uint64_t dev, ino;
+};
+
+static struct error *add_file(struct fgraph *graph, const struct tree *tree, const char *path,
+			      const struct tree_entry *entry, const struct inode_key *key,
+			      struct fgraph_file **ret)
+{
+	struct arena *a = &graph->arena;
+	struct error *err;
+	struct fgraph_file *file = arena_alloc(a, sizeof(*file));
+	struct inode_key *kept = arena_alloc(a, sizeof(*kept));
+
+	err = array_grow(&graph->files, &graph->files_cap, graph->nfiles + 1, sizeof(file));
+	if (err)
+		return err;
+	if (!file || !kept)
+		return &error_no_memory;
+	file->tree = tree;
+	file->path = arena_printf(a, "%s%s", entry->prefix, path);
+	file->tree_path = arena_strdup(a, path);
+	file->disk_path = arena_strdup(a, entry->path);
+	file->bytes = (uint64_t)entry->st.st_size;
+	file->how_found = "";
+	file->cost_symbols = -1;
+	if (!file->path || !file->tree_path || !file->disk_path)
+		return &error_no_memory;
+	*kept = *key;
+	err = map_put(&graph->by_inode, (const char *)kept, sizeof(*kept), file);
+	if (err)
+		return err;
+	graph->files[graph->nfiles++] = file;
+	file->id = (uint32_t)graph->nfiles;
+	*ret = file;
+	return NULL;
+}
+
+/* glibc's open_verify(): libraries of another class or machine are passed over. */
+static struct error *check_machine(const struct image *image, const struct image_machine *want)
+{
+	if (!want || image->machine == want)
+		return NULL;
+	if (image->elf_class != want->elf_class)
+		return error_create(ERROR_UNSUPPORTED, "wrong ELF class");
+	return error_create(ERROR_UNSUPPORTED, "built for another machine");
+}
+
+struct error *fgraph_open_file(struct fgraph *graph, const struct tree *tree, const char *path,
+			       const struct tree_entry *entry, const struct image_machine *want,
+			       struct fgraph_file **ret)
+{
+	struct error *err;
+	struct inode_key key = { (uint64_t)entry->st.st_dev, (uint64_t)entry->st.st_ino };
+	_cleanup_image_ struct image *image = NULL;
+
+	struct fgraph_file *file = map_get(&graph->by_inode, (const char *)&key, sizeof(key));
+	if (file && file->image) {
+		err = check_machine(file->image, want);
+		if (err)
+			return err;
+		*ret = file;
+		return NULL;
+	}
+	char name[8192];
+	snprintf(name, sizeof(name), "%s%s", entry->prefix, path);
+	err = image_open(entry->path, name, &image);
+	if (err)
+		return err;
+	err = check_machine(image, want);
+	if (err)
+		return err;
+	if (!file) {
+		err = add_file(graph, tree, path, entry, &key, &file);
+		if (err)
+			return err;
+	}
+	file->image = cleanup_release(&image);
+	*ret = file;
+	return NULL;
+}
+
+struct error *fgraph_name_file(struct fgraph *graph, const struct tree *tree, const char *path,
+			       const struct tree_entry *entry, struct fgraph_file **ret)
+{
+	struct inode_key key = { (uint64_t)entry->st.st_dev, (uint64_t)entry->st.st_ino };
+	struct fgraph_file *file = map_get(&graph->by_inode, (const char *)&key, sizeof(key));
+
+	if (!file)
+		return add_file(graph, tree, path, entry, &key, ret);
+	*ret = file;
+	return NULL;
+}
+
+struct error *fgraph_add_edge(struct fgraph *graph, const struct fgraph_edge *edge, uint32_t *ret,
+			      bool *is_new)
+{
+	struct error *err;
+	struct arena *a = &graph->arena;
+
+	/* The index + 1 is the value, so that NULL means "not there". */
+	char *key = arena_printf(a, "%u %u %d %s", edge->from, edge->to, edge->kind, edge->name);
+	if (!key)
+		return &error_no_memory;
+	uintptr_t have = (uintptr_t)map_get(&graph->edge_keys, key, strlen(key));
+	if (is_new)
+		*is_new = !have;
+	if (have) {
+		if (ret)
+			*ret = (uint32_t)(have - 1);
+		return NULL;
+	}
+	err = array_grow(&graph->edges, &graph->edges_cap, graph->nedges + 1, sizeof(*edge));
+	if (err)
+		return err;
+	err = map_put(&graph->edge_keys, key, strlen(key), (void *)(graph->nedges + 1));
+	if (err)
+		return err;
+	struct fgraph_edge e = *edge;
+	e.name = arena_strdup(a, edge->name);
+	e.how = arena_strdup(a, edge->how ? edge->how : "");
+	if (!e.name || !e.how)
+		return &error_no_memory;
+	if (ret)
+		*ret = (uint32_t)graph->nedges;
+	graph->edges[graph->nedges++] = e;
+	return NULL;
+}
+
+struct error *fgraph_add_tried(struct fgraph *graph, uint32_t edge, const char *place,
+			       const char *source, const char *reason)
+{
+	struct error *err;
+	struct fgraph_tried t = { .edge = edge,
+				  .place = arena_strdup(&graph->arena, place),
+				  .source = arena_strdup(&graph->arena, source),
+				  .reason = arena_strdup(&graph->arena, reason) };
+
+	if (!t.place || !t.source || !t.reason)
+		return &error_no_memory;
+	err = array_grow(&graph->tried, &graph->tried_cap, graph->ntried + 1, sizeof(t));
+	if (err)
+		return err;
+	graph->tried[graph->ntried++] = t;
+	return NULL;
+}
+
+struct error *fgraph_warn(struct fgraph *graph, const char *code, const char *subject,
+			  bool incomplete, const char *format, ...)
+{
+	struct error *err;
+	char text[4096];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	struct fgraph_warning w = { .code = code,
+				    .subject = arena_strdup(&graph->arena, subject),
+				    .text = arena_strdup(&graph->arena, text),
+				    .incomplete = incomplete };
+	if (!w.subject || !w.text)
+		return &error_no_memory;
+	err = array_grow(&graph->warnings, &graph->warnings_cap, graph->nwarnings + 1, sizeof(w));
+	if (err)
+		return err;
+	graph->warnings[graph->nwarnings++] = w;
+	log_message(graph->log, LOG_WARNING, "%s", text);
+	return NULL;
+}
+
+bool fgraph_is_incomplete(const struct fgraph *graph)
+{
+	for (size_t i = 0; i < graph->nwarnings; i++)
+		if (graph->warnings[i].incomplete)
+			return true;
+	return false;
+}
+
+struct error *fgraph_resolve_paths(struct fgraph *graph)
+{
+	struct tree_entry entry;
+
+	for (size_t i = 0; i < graph->nfiles; i++) {
+		struct fgraph_file *file = graph->files[i];
+		if (file->realpath)
+			continue;
+		if (tree_resolve(file->tree, file->tree_path, &entry)) {
+			file->realpath = file->path; /* gone meanwhile: the name is what is left */
+			continue;
+		}
+		file->realpath = arena_printf(&graph->arena, "%s%s", entry.prefix, entry.realpath);
+		if (!file->realpath)
+			return &error_no_memory;
+	}
+	return NULL;
+}
+
+struct error *fgraph_renumber(struct fgraph *graph, const uint32_t *order, size_t n)
+{
+	struct fgraph_file **old = graph->files,
+			   **files = calloc(graph->files_cap + 1, sizeof(*files));
+	_cleanup_free_ uint32_t *ids = calloc(graph->nfiles + 1, sizeof(*ids));
+	size_t next = 0;
+
+	if (!files || !ids) {
+		free(files);
+		return &error_no_memory;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (ids[order[i]])
+			continue;
+		files[next++] = old[order[i] - 1];
+		ids[order[i]] = (uint32_t)next;
+	}
+	for (size_t i = 0; i < graph->nfiles; i++) {
+		if (ids[i + 1])
+			continue;
+		files[next++] = old[i];
+		ids[i + 1] = (uint32_t)next;
+	}
+	for (size_t i = 0; i < graph->nfiles; i++)
+		files[i]->id = (uint32_t)i + 1;
+	for (size_t i = 0; i < graph->nedges; i++) {
+		graph->edges[i].from = ids[graph->edges[i].from];
+		graph->edges[i].to = ids[graph->edges[i].to];
+	}
+	/* Edges are added by key; keys hold the old ids. */
+	map_deinit(&graph->edge_keys);
+	free(old);
+	graph->files = files;
+	return NULL;
+}
