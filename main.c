@@ -13,6 +13,7 @@
 #include "cmds/sigbus.h"
 
 static const struct command *const commands[] = {
+	&command_depgraph,
 	&command_doctor, &command_help_command, &command_completion, &command_version, NULL,
 };
 

@@ -22,9 +22,9 @@ const struct command *command_find(const struct command *const *commands, const 
 
 const struct command *command_find_child(const struct command *command, const char *name)
 {
-	for (const struct command *c = command->children; c && c->name; c++) {
-		if (!strcmp(c->name, name))
-			return c;
+	for (const struct command *const *c = command->children; c && *c; c++) {
+		if (!strcmp((*c)->name, name))
+			return *c;
 	}
 	return NULL;
 }
@@ -33,8 +33,8 @@ void command_usage(const struct command *command, const char *name, struct buf *
 {
 	if (command->children) {
 		buf_addf(buf, "%s ", name);
-		for (const struct command *c = command->children; c->name; c++)
-			buf_addf(buf, "%s%s", c == command->children ? "" : "|", c->name);
+		for (const struct command *const *c = command->children; c && *c; c++)
+			buf_addf(buf, "%s%s", c == command->children ? "" : "|", (*c)->name);
 		buf_adds(buf, " ...");
 		return;
 	}
@@ -96,8 +96,8 @@ void command_help(const struct command *command, const char *name, struct buf *b
 	buf_addf(buf, "\n\n%s\n", command->summary);
 	if (command->children) {
 		buf_adds(buf, "\ncommands:\n");
-		for (const struct command *c = command->children; c->name; c++) {
-			add_row(buf, c->name, c->summary);
+		for (const struct command *const *c = command->children; c && *c; c++) {
+			add_row(buf, (*c)->name, (*c)->summary);
 			buf_addc(buf, '\n');
 		}
 		buf_addf(buf, "\n'%s COMMAND -h' says more.\n", name);

@@ -48,7 +48,7 @@ enum command_flags {
 };
 
 struct command {
-	const char *name;    /* NULL ends a list of sub-commands */
+	const char *name;
 	const char *summary; /* one line, lower case, no full stop */
 	unsigned int flags;
 	/* Operands as -h shows them: "SOURCE...", "SOURCE TARGET"; NULL: none. */
@@ -63,7 +63,7 @@ struct command {
 	 * has been checked. NULL where there are sub-commands.
 	 */
 	struct error *(*run)(struct command_context *ctx, int argc, char **argv);
-	const struct command *children; /* sub-commands, or NULL */
+	const struct command *const *children; /* sub-commands, ended by NULL; or NULL */
 };
 
 /* The command of a name in a table, or NULL. */
@@ -91,6 +91,7 @@ void command_help(const struct command *command, const char *name, struct buf *b
 void command_overview(const struct command *const *commands, struct buf *buf);
 
 /* The commands themselves. */
+extern const struct command command_depgraph;
 extern const struct command command_completion;
 extern const struct command command_doctor;
 extern const struct command command_help_command;

@@ -23,10 +23,10 @@ static void each_command(const struct writer *base, const struct command *comman
 {
 	struct writer w = *base;
 
-	for (const struct command *c = command->children; c && c->name; c++) {
+	for (const struct command *const *c = command->children; c && *c; c++) {
 		char child[MAX_PATH];
-		snprintf(child, sizeof(child), "%s %s", path, c->name);
-		each_command(base, c, child, fn);
+		snprintf(child, sizeof(child), "%s %s", path, (*c)->name);
+		each_command(base, *c, child, fn);
 	}
 	w.command = command;
 	w.path = path;
@@ -129,8 +129,8 @@ static void bash_branch(struct writer *w)
 	out_addf(w->out, "\t'%s') ", w->path);
 	if (w->command->children) {
 		out_adds(w->out, "words='");
-		for (const struct command *c = w->command->children; c->name; c++)
-			out_addf(w->out, "%s ", c->name);
+		for (const struct command *const *c = w->command->children; c && *c; c++)
+			out_addf(w->out, "%s ", (*c)->name);
 		out_adds(w->out, "'");
 	} else {
 		out_adds(w->out, "options='");
@@ -272,11 +272,11 @@ static void zsh_command(struct writer *w)
 	out_adds(w->out, "() {\n");
 	if (w->command->children) {
 		out_adds(w->out, "\tlocal -a commands=(\n");
-		for (const struct command *c = w->command->children; c->name; c++)
-			zsh_describe(w->out, c);
+		for (const struct command *const *c = w->command->children; c && *c; c++)
+			zsh_describe(w->out, *c);
 		out_adds(w->out, zsh_descend);
-		for (const struct command *c = w->command->children; c->name; c++)
-			zsh_choose(w->out, w->path, c->name);
+		for (const struct command *const *c = w->command->children; c && *c; c++)
+			zsh_choose(w->out, w->path, (*c)->name);
 		out_adds(w->out, "\tesac\n}\n");
 		return;
 	}
@@ -364,8 +364,8 @@ static void fish_option(const struct option_spec *option, void *arg)
 static void fish_command(struct writer *w)
 {
 	if (w->command->children) {
-		for (const struct command *c = w->command->children; c->name; c++)
-			fish_offer(w, w->path, c);
+		for (const struct command *const *c = w->command->children; c && *c; c++)
+			fish_offer(w, w->path, *c);
 		return;
 	}
 	options_each(w->command, fish_option, w);

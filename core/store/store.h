@@ -33,6 +33,12 @@ enum store_open_flags {
 struct error *store_open(const char *path, unsigned int flags, struct store **ret) must_check;
 void store_destroy(struct store *store);
 
+static inline void store_cleanup(struct store **store)
+{
+	store_destroy(*store);
+}
+#define _cleanup_store_ __attribute__((cleanup(store_cleanup)))
+
 /* Whether rows outlive the process (so that large tables are worth writing). */
 bool store_is_persistent(const struct store *store);
 

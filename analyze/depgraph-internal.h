@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to analyze/depgraph*.c and analyze/sources.c. */
+#ifndef ANALYZE_DEPGRAPH_INTERNAL_H
+#define ANALYZE_DEPGRAPH_INTERNAL_H
+
+#include "analyze/bindings.h"
+#include "analyze/depgraph.h"
+
+/* One SOURCE: what it is, and where its files are looked up. */
+struct source {
+	const char *spec; /* as typed */
+	const char *path; /* without the kind in front */
+	const char *kind; /* elf dir wheel deb tar oci ar */
+	uint64_t bytes;
+	char sha256[65]; /* "" where it was not computed */
+	const struct tree *tree;
+	struct tree *own_tree; /* NULL: the common one */
+};
+
+/* One file to start from. */
+struct root {
+	struct fgraph_file *file;
+	uint32_t source; /* index */
+};
+
+struct search_entry {
+	const struct tree *tree;
+	const struct image_machine *machine;
+	enum search_libc libc;
+	const char *interp;
+	struct search *search;
+};
+
+struct depgraph {
+	struct depgraph_options options;
+	struct arena arena;
+	struct fgraph *graph;
+	struct tree *tree; /* the machine's, or the sysroot */
+
+	struct source *sources;
+	size_t nsources;
+	struct root *roots;
+	size_t nroots, roots_cap;
+
+	struct search_entry *searches;
+	size_t nsearches, searches_cap;
+
+	struct closure **closures;
+	size_t nclosures, closures_cap;
+	struct bindings *bindings;
+	uint64_t *open_sites; /* by file id - 1; NULL: not looked at */
+};
+
+/* analyze/sources.c */
+struct error *sources_read(struct depgraph *dg, const char *const *specs, size_t n) must_check;
+void sources_destroy(struct depgraph *dg);
+
+/* Adds a root; the same file is one root only. */
+struct error *depgraph_add_root(struct depgraph *dg, struct fgraph_file *file,
+				uint32_t source) must_check;
+
+#endif

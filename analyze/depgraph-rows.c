@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the graph to the rows of a store. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/depgraph-internal.h"
+#include "analyze/packages.h"
+#include "analyze/ports.h"
+#include "core/base/cleanup.h"
+#include "core/store/dep.h"
+#include "core/store/store.h"
+
+static const char *kind_of(const struct image *image)
+{
+	if (!image)
+		return "library";
+	if (image->type == ET_REL)
+		return "object";
+	if (!image_is_program(image))
+		return "library";
+	return image->interp || image->ndeps ? "program" : "static";
+}
+
+static struct error *write_inputs(struct depgraph *dg, struct store *store, int64_t run)
+{
+	for (size_t i = 0; i < dg->nsources; i++) {
+		const struct source *s = &dg->sources[i];
+		struct store_input row = { .spec = s->spec,
+					   .path = s->path,
+					   .kind = s->kind ? s->kind : "elf",
+					   .sha256 = s->sha256[0] ? s->sha256 : NULL,
+					   .bytes = s->bytes };
+		struct error *err = store_add_input(store, run, &row);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+static struct error *write_warnings(struct depgraph *dg, struct store *store, int64_t run)
+{
+	for (size_t i = 0; i < dg->graph->nwarnings; i++) {
+		const struct fgraph_warning *w = &dg->graph->warnings[i];
+		struct store_warning row = { w->code, w->subject, w->text };
+		struct error *err = store_add_warning(store, run, &row);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+/* Files that are neither loaded nor named by an edge were only met on the way. */
+static void mark_wanted(const struct fgraph *graph, bool *wanted)
+{
+	for (size_t i = 0; i < graph->nfiles; i++)
+		wanted[i] = graph->files[i]->loaded || graph->files[i]->root;
+	for (size_t i = 0; i < graph->nedges; i++)
+		if (graph->edges[i].to)
+			wanted[graph->edges[i].to - 1] = true;
+}
+
+struct owners {
+	struct packages *packages;
+	struct package_query *queries; /* by file id - 1 */
+};
+
+static void free_owners(struct owners *o)
+{
+	packages_destroy(o->packages);
+	free(o->queries);
+}
+#define _cleanup_owners_ __attribute__((cleanup(free_owners)))
+
+static struct error *find_owners(struct depgraph *dg, struct owners *o)
+{
+	struct fgraph *graph = dg->graph;
+	struct error *err;
+
+	o->queries = calloc(graph->nfiles + 1, sizeof(*o->queries));
+	if (!o->queries)
+		return &error_no_memory;
+	if (!dg->options.packages)
+		return NULL;
+	err = packages_create(dg->tree, dg->options.log, &o->packages);
+	if (err)
+		return err;
+	for (size_t i = 0; i < graph->nfiles; i++) {
+		o->queries[i].path = graph->files[i]->tree_path;
+		o->queries[i].realpath = graph->files[i]->realpath;
+	}
+	return packages_find(o->packages, o->queries, graph->nfiles);
+}
+
+static void fill_port(const struct depgraph *dg, const struct fgraph_file *file,
+		      struct dep_file *row)
+{
+	struct port_match match;
+
+	if (!dg->options.ports)
+		return;
+	ports_find_file(dg->options.ports, file->image ? file->image->soname : NULL,
+			file->tree_path, &match);
+	row->port = match.library;
+	row->port_version = match.version;
+	row->port_relation = port_relation_name(match.relation);
+	row->port_note = match.note;
+}
+
+static struct error *write_files(struct depgraph *dg, struct store *store, int64_t run,
+				 const bool *wanted)
+{
+	struct error *err;
+	_cleanup_owners_ struct owners owners = { 0 };
+
+	err = find_owners(dg, &owners);
+	for (size_t i = 0; !err && i < dg->graph->nfiles; i++) {
+		const struct fgraph_file *file = dg->graph->files[i];
+		const struct image *image = file->image;
+		const struct package_info *package = &owners.queries[i].ret;
+		if (!wanted[i])
+			continue;
+		struct dep_file row = {
+			.id = file->id,
+			.input = file->input,
+			.root = file->root,
+			.loaded = file->loaded,
+			.path = file->path,
+			.realpath = file->realpath,
+			.soname = image ? image->soname : NULL,
+			.kind = kind_of(image),
+			.machine = image && image->machine ? image->machine->name : "",
+			.file_bytes = file->bytes,
+			.loaded_bytes = image ? image->loaded_bytes : 0,
+			.build_id = image ? image_build_id(image) : NULL,
+			.interp = image ? image->interp : NULL,
+			.package = package->name,
+			.package_version = package->version,
+			.package_type = package->type,
+			.port_relation = "none",
+			.open_sites = dg->open_sites ? dg->open_sites[i] : 0,
+			.cost_files = file->cost_files,
+			.cost_bytes = file->cost_bytes,
+			.cost_symbols = file->cost_symbols,
+			.symbols_bound_to = file->bound_to,
+		};
+		fill_port(dg, file, &row);
+		err = dep_add_file(store, run, &row);
+	}
+	return err;
+}
+
+static struct error *write_edges(struct depgraph *dg, struct store *store, int64_t run)
+{
+	struct error *err;
+
+	for (size_t i = 0; i < dg->graph->nedges; i++) {
+		const struct fgraph_edge *e = &dg->graph->edges[i];
+		struct dep_edge row = { .id = (uint32_t)i + 1,
+					.from = e->from,
+					.to = e->to,
+					.name = e->name,
+					.kind = e->kind,
+					.how = e->how,
+					.address = e->address };
+		err = dep_add_edge(store, run, &row);
+		if (err)
+			return err;
+	}
+	for (size_t i = 0; i < dg->graph->ntried; i++) {
+		const struct fgraph_tried *t = &dg->graph->tried[i];
+		struct dep_tried row = { t->edge + 1, t->place, t->source, t->reason };
+		err = dep_add_tried(store, run, &row);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t run)
+{
+	struct error *err;
+	_cleanup_free_ bool *wanted = calloc(dg->graph->nfiles + 1, 1);
+
+	if (!wanted)
+		return &error_no_memory;
+	mark_wanted(dg->graph, wanted);
+	err = write_inputs(dg, store, run);
+	if (!err)
+		err = write_warnings(dg, store, run);
+	if (!err)
+		err = write_files(dg, store, run, wanted);
+	if (!err)
+		err = write_edges(dg, store, run);
+	if (!err && dg->bindings)
+		err = dep_set_bindings(store, run, bindings_get_source(dg->bindings));
+	return err;
+}

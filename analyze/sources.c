@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SOURCEs: what the user names becomes files to start from, and a tree to look
+ * further files up in.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyze/depgraph-internal.h"
+#include "core/base/array.h"
+#include "core/base/cleanup.h"
+#include "core/base/sha256.h"
+
+/* Bounds of a folder source; a distribution's root file system has 10^5 files. */
+enum { MAX_DEPTH = 64, MAX_ROOTS = 200000 };
+
+struct error *depgraph_add_root(struct depgraph *dg, struct fgraph_file *file, uint32_t source)
+{
+	if (file->root)
+		return NULL;
+	struct error *err = array_grow(&dg->roots, &dg->roots_cap, dg->nroots + 1,
+				       sizeof(*dg->roots));
+	if (err)
+		return err;
+	file->root = true;
+	file->input = source + 1;
+	dg->roots[dg->nroots++] = (struct root) { file, source };
+	return NULL;
+}
+
+/* --- Folders --- */
+
+struct folder_walk {
+	struct depgraph *dg;
+	uint32_t source;
+	const char *folder; /* on this machine */
+	char **paths;
+	size_t n, cap;
+	bool too_many;
+};
+
+static bool is_elf_file(int dirfd, const char *name)
+{
+	unsigned char magic[4];
+	_cleanup_close_ int fd = openat(dirfd, name,
+					O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+
+	return fd >= 0 && pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	       image_is_elf(magic, sizeof(magic));
+}
+
+static struct error *keep_path(struct folder_walk *w, const char *dir, const char *name)
+{
+	struct error *err = array_grow(&w->paths, &w->cap, w->n + 1, sizeof(*w->paths));
+
+	if (err)
+		return err;
+	w->paths[w->n] = arena_printf(&w->dg->arena, "%s/%s", dir, name);
+	return w->paths[w->n++] ? NULL : &error_no_memory;
+}
+
+static struct error *walk_folder(struct folder_walk *w, const char *dir, unsigned int depth);
+
+static struct error *walk_entry(struct folder_walk *w, int dirfd, const char *dir, const char *name,
+				unsigned int depth)
+{
+	struct stat st;
+
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return NULL;
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return NULL; /* gone meanwhile */
+	if (S_ISREG(st.st_mode) && is_elf_file(dirfd, name)) {
+		if (w->n < MAX_ROOTS)
+			return keep_path(w, dir, name);
+		w->too_many = true;
+	}
+	if (!S_ISDIR(st.st_mode))
+		return NULL;
+	char *below = arena_printf(&w->dg->arena, "%s/%s", dir, name);
+	return below ? walk_folder(w, below, depth + 1) : &error_no_memory;
+}
+
+static struct error *walk_folder(struct folder_walk *w, const char *dir, unsigned int depth)
+{
+	struct error *err = log_check_stop(w->dg->options.log);
+	_cleanup_close_ int fd = -1;
+
+	if (err)
+		return err;
+	if (depth > MAX_DEPTH)
+		return fgraph_warn(w->dg->graph, "too-deep", dir, true,
+				   "'%s' is deeper than %d folders and was skipped", dir,
+				   MAX_DEPTH);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!d) {
+		err = error_os(errno, "cannot read '%s'", dir);
+		if (!depth)
+			return err;
+		struct error *warned = fgraph_warn(w->dg->graph, "unreadable", dir, true, "%s",
+						   error_get_message(err));
+		error_destroy(err);
+		return warned;
+	}
+	int dfd = fd;
+	fd = -1; /* d owns it */
+	struct dirent *e;
+	while (!err && (e = readdir(d)))
+		err = walk_entry(w, dfd, dir, e->d_name, depth);
+	closedir(d);
+	return err;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A folder with a dynamic loader in its place is a root file system of its own. */
+static bool is_root_file_system(const char *folder)
+{
+	static const char *const loaders[] = { "lib64/ld-linux-x86-64.so.2", "lib/ld-linux.so.2",
+					       "lib/ld-linux-aarch64.so.1",
+					       "lib/ld-musl-x86_64.so.1",
+					       "lib/ld-musl-aarch64.so.1" };
+	_cleanup_close_ int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	for (size_t i = 0; fd >= 0 && i < sizeof(loaders) / sizeof(loaders[0]); i++)
+		if (!fstatat(fd, loaders[i], &st, AT_SYMLINK_NOFOLLOW))
+			return true;
+	return false;
+}
+
+static struct error *add_folder_roots(struct folder_walk *w, bool inside)
+{
+	struct depgraph *dg = w->dg;
+	struct source *source = &dg->sources[w->source];
+	size_t skip = inside ? strlen(w->folder) : 0;
+	struct tree_entry entry;
+	struct error *err;
+
+	for (size_t i = 0; i < w->n; i++) {
+		const char *path = w->paths[i] + skip;
+		struct fgraph_file *file;
+		err = log_check_stop(dg->options.log);
+		if (err)
+			return err;
+		log_progress(dg->options.log, "opening", "files", i, w->n);
+		if (tree_find(source->tree, path, &entry))
+			continue;
+		err = fgraph_open_file(dg->graph, source->tree, path, &entry, NULL, &file);
+		if (err && error_get_code(err) == ERROR_NO_MEMORY)
+			return err;
+		if (err) {
+			struct error *warned = fgraph_warn(dg->graph, "bad-data", path, true, "%s",
+							   error_get_message(err));
+			error_destroy(err);
+			if (warned)
+				return warned;
+			continue;
+		}
+		/* Objects and core files are no things that a loader maps. */
+		if (file->image->type != ET_EXEC && file->image->type != ET_DYN)
+			continue;
+		err = depgraph_add_root(dg, file, w->source);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+static struct error *read_folder(struct depgraph *dg, uint32_t index)
+{
+	struct source *source = &dg->sources[index];
+	struct folder_walk w = { .dg = dg, .source = index, .folder = source->path };
+	struct error *err;
+	bool inside = false;
+
+	if (!dg->options.sysroot && is_root_file_system(source->path)) {
+		err = tree_create(&source->own_tree);
+		if (!err)
+			err = tree_add_layer(source->own_tree, source->path, "");
+		if (err)
+			return err;
+		source->tree = source->own_tree;
+		inside = true;
+		log_message(dg->options.log, LOG_INFO,
+			    "'%s' holds a dynamic loader: libraries are looked up inside it",
+			    source->path);
+	}
+	err = walk_folder(&w, source->path, 0);
+	if (!err && w.too_many)
+		err = fgraph_warn(dg->graph, "too-many", source->path, true,
+				  "'%s' has more than %d ELF files; the rest was skipped",
+				  source->path, MAX_ROOTS);
+	if (!err) {
+		qsort(w.paths, w.n, sizeof(*w.paths), compare_paths);
+		err = add_folder_roots(&w, inside);
+	}
+	free(w.paths);
+	return err;
+}
+
+/* --- Files --- */
+
+static struct error *read_elf(struct depgraph *dg, uint32_t index)
+{
+	struct source *source = &dg->sources[index];
+	struct tree_entry entry;
+	struct fgraph_file *file;
+	struct error *err;
+
+	int errnum = tree_find(source->tree, source->path, &entry);
+	if (errnum)
+		return error_os(errnum, "cannot open '%s'", source->path);
+	err = fgraph_open_file(dg->graph, source->tree, source->path, &entry, NULL, &file);
+	if (err)
+		return err;
+	return depgraph_add_root(dg, file, index);
+}
+
+/* "elf:x" and the like; a bare name is looked at. */
+static const char *split_kind(const char *spec, const char **kind)
+{
+	static const char *const kinds[] = { "elf", "dir", "wheel", "deb", "tar", "oci", "ar" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i]);
+		if (!strncmp(spec, kinds[i], len) && spec[len] == ':') {
+			*kind = kinds[i];
+			return spec + len + 1;
+		}
+	}
+	*kind = NULL;
+	return spec;
+}
+
+static struct error *hash_input(struct source *source, const char *disk_path)
+{
+	_cleanup_close_ int fd = open(disk_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return error_os(errno, "cannot open '%s'", source->path);
+	return sha256_file(fd, source->path, source->sha256);
+}
+
+static struct error *read_source(struct depgraph *dg, uint32_t index, const char *spec)
+{
+	struct source *source = &dg->sources[index];
+	struct tree_entry entry;
+	struct error *err;
+
+	source->spec = spec;
+	source->path = split_kind(spec, &source->kind);
+	source->tree = dg->tree;
+	int errnum = tree_find(dg->tree, source->path, &entry);
+	if (errnum)
+		return error_os(errnum, "cannot open '%s'", source->path);
+	if (S_ISDIR(entry.st.st_mode)) {
+		source->kind = "dir";
+		return read_folder(dg, index);
+	}
+	source->bytes = (uint64_t)entry.st.st_size;
+	if (dg->options.hashes && S_ISREG(entry.st.st_mode)) {
+		err = hash_input(source, entry.path);
+		if (err)
+			return err;
+	}
+	source->kind = "elf";
+	return read_elf(dg, index);
+}
+
+struct error *sources_read(struct depgraph *dg, const char *const *specs, size_t n)
+{
+	struct error *err;
+
+	dg->sources = calloc(n, sizeof(*dg->sources));
+	if (!dg->sources)
+		return &error_no_memory;
+	dg->nsources = n;
+	for (size_t i = 0; i < n; i++) {
+		err = read_source(dg, (uint32_t)i, specs[i]);
+		if (!err)
+			continue;
+		enum error_code code = error_get_code(err);
+		if (n == 1 || code == ERROR_NO_MEMORY || code == ERROR_STOP || code == ERROR_USAGE)
+			return err;
+		struct error *warned = fgraph_warn(dg->graph, "unreadable", specs[i], true, "%s",
+						   error_get_message(err));
+		error_destroy(err);
+		if (warned)
+			return warned;
+	}
+	if (!dg->nroots)
+		return error_create(ERROR_NOT_FOUND, "'%s': no ELF program or library in it",
+				    specs[0]);
+	return NULL;
+}
+
+void sources_destroy(struct depgraph *dg)
+{
+	for (size_t i = 0; i < dg->nsources; i++)
+		tree_destroy(dg->sources[i].own_tree);
+	free(dg->sources);
+}
