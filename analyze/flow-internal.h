@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to analyze/flow*.c. */
+#ifndef ANALYZE_FLOW_INTERNAL_H
+#define ANALYZE_FLOW_INTERNAL_H
+
+#include "analyze/flow.h"
+#include "core/base/arena.h"
+#include "core/base/map.h"
+
+enum {
+	FLOW_MAX_VALUES = 1 << 15, /* different values of one file */
+	FLOW_VECTORS = 16,
+};
+
+/* A stack slot of eight bytes: where it is, and what it holds. */
+struct flow_slot {
+	uint32_t frame;
+	int64_t offset;
+	const struct flow_value *value;
+};
+
+/* Slots that are not listed hold anything. Sorted by frame and offset. */
+struct flow_state {
+	const struct flow_value *regs[INSN_REGS];
+	size_t nslots;
+	struct flow_slot slots[FLOW_MAX_SLOTS];
+	/* Slots at and above this offset may be changed by whoever got their address. */
+	int64_t escaped[2];
+};
+
+/* A relocation of the words around an address that was asked for. */
+struct flow_reloc {
+	uint64_t offset;
+	uint32_t type, symbol;
+	int64_t addend;
+	bool relr;
+};
+
+struct flow_window {
+	uint64_t start;
+	struct flow_reloc *relocs;
+	size_t n, cap;
+	struct flow_window *next;
+};
+
+struct flow {
+	const struct image *image;
+	struct insn_decoder *decoder;
+	struct arena arena;
+	struct map values;
+	bool failed;   /* out of memory; reported at the end of a run */
+	bool overflow; /* a value had more than FLOW_MAX_ATOMS */
+	bool widen;    /* joins make strides early */
+	const struct flow_value *unknown, *zero;
+	struct flow_window *windows;
+
+	/* of the current function */
+	struct insn *insns; /* sorted by address */
+	size_t ninsns, insns_cap;
+	struct flow_state **states; /* before each instruction that begins a block, else NULL */
+	size_t states_cap;
+	bool *leader, *queued;
+	size_t flags_cap;
+	uint32_t *queue;
+	size_t queue_cap, nqueue;
+	uint64_t steps;
+	size_t nstates;
+	struct arena run; /* states */
+};
+
+/* --- values (flow-values.c) --- */
+
+/* The value of these atoms; sorts them in place. Never NULL: open where memory is short. */
+const struct flow_value *flow_make(struct flow *flow, struct flow_atom *atoms, size_t n);
+const struct flow_value *flow_const(struct flow *flow, int64_t value);
+const struct flow_value *flow_atom(struct flow *flow, enum flow_kind kind, uint32_t step,
+				   int64_t value);
+const struct flow_value *flow_join(struct flow *flow, const struct flow_value *a,
+				   const struct flow_value *b);
+const struct flow_value *flow_sum(struct flow *flow, const struct flow_value *a,
+				  const struct flow_value *b, bool subtract);
+const struct flow_value *flow_times(struct flow *flow, const struct flow_value *a, int64_t factor);
+/* The low 32 bits, zero- or sign-extended. */
+const struct flow_value *flow_low32(struct flow *flow, const struct flow_value *a, bool sign);
+/* The atoms of 'a' for which 'a <condition> b' may hold; NULL: none, the way is never taken. */
+const struct flow_value *flow_filter(struct flow *flow, const struct flow_value *a,
+				     const struct flow_value *b, unsigned int condition,
+				     unsigned int size);
+/* The only atom of a value, if it is of this kind; else NULL. */
+const struct flow_atom *flow_only(const struct flow_value *a, enum flow_kind kind);
+
+/* --- one instruction (flow-step.c) --- */
+
+void flow_state_init(struct flow *flow, struct flow_state *state, bool entry);
+/* Changes 'state' to what holds after the instruction. */
+void flow_step(struct flow *flow, const struct insn *insn, struct flow_state *state);
+/* Joins 'from' into 'into'; returns whether that changed. */
+bool flow_state_join(struct flow *flow, struct flow_state *into, const struct flow_state *from);
+const struct flow_value *flow_operand(struct flow *flow, const struct flow_state *state,
+				      const struct insn_operand *op);
+const struct flow_value *flow_address(struct flow *flow, const struct flow_state *state,
+				      const struct insn_operand *op);
+
+/* --- memory of the file (flow-memory.c) --- */
+
+bool flow_is_mapped(const struct image *image, uint64_t address);
+
+#endif

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/flow-internal.h"
+
+/* System V ABI, AMD64 supplement, 3.2.1 and 3.2.3. */
+enum {
+	ARGUMENTS = 1 << INSN_RDI | 1 << INSN_RSI | 1 << INSN_RDX | 1 << INSN_RCX | 1 << INSN_R8 |
+		    1 << (INSN_R8 + 1),
+	CALL_CHANGES = ARGUMENTS | 1 << INSN_RAX | 3 << (INSN_R8 + 2),
+	ENTRY_ALIGNMENT = 8, /* rsp modulo 16 at a function's entry */
+};
+
+void flow_state_init(struct flow *flow, struct flow_state *state, bool entry)
+{
+	memset(state, 0, sizeof(*state));
+	for (unsigned int r = 0; r < INSN_REGS; r++)
+		state->regs[r] = entry && ARGUMENTS >> r & 1 ? flow_atom(flow, FLOW_ARGUMENT, 0, r)
+							     : flow->unknown;
+	if (entry)
+		state->regs[INSN_RSP] = flow_atom(flow, FLOW_STACK, 0, 0);
+	state->escaped[0] = state->escaped[1] = INT64_MAX;
+}
+
+const struct flow_value *flow_get(const struct flow_state *state, enum insn_reg reg)
+{
+	return state->regs[reg];
+}
+
+/* --- slots --- */
+
+/* The first slot that is not before (frame, offset). */
+static size_t slot_position(const struct flow_state *state, uint32_t frame, int64_t offset)
+{
+	size_t i = 0;
+
+	while (i < state->nslots &&
+	       (state->slots[i].frame < frame ||
+		(state->slots[i].frame == frame && state->slots[i].offset < offset)))
+		i++;
+	return i;
+}
+
+static struct flow_slot *slot_at(struct flow_state *state, uint32_t frame, int64_t offset)
+{
+	size_t i = slot_position(state, frame, offset);
+
+	if (i < state->nslots && state->slots[i].frame == frame && state->slots[i].offset == offset)
+		return &state->slots[i];
+	return NULL;
+}
+
+static void slots_remove(struct flow_state *state, size_t from, size_t to)
+{
+	memmove(&state->slots[from], &state->slots[to],
+		(state->nslots - to) * sizeof(state->slots[0]));
+	state->nslots -= to - from;
+}
+
+/* Forgets what [offset, offset + size) overlaps. */
+static void slots_kill(struct flow_state *state, uint32_t frame, int64_t offset, uint64_t size)
+{
+	size_t from = 0, to;
+
+	while (from < state->nslots &&
+	       (state->slots[from].frame < frame ||
+		(state->slots[from].frame == frame && state->slots[from].offset <= offset - 8)))
+		from++;
+	for (to = from; to < state->nslots && state->slots[to].frame == frame &&
+			state->slots[to].offset < offset + (int64_t)size;)
+		to++;
+	slots_remove(state, from, to);
+}
+
+static void slot_set(struct flow_state *state, uint32_t frame, int64_t offset,
+		     const struct flow_value *value)
+{
+	slots_kill(state, frame, offset, 8);
+	if (state->nslots == FLOW_MAX_SLOTS)
+		return; /* not known is never wrong */
+	size_t i = slot_position(state, frame, offset);
+	memmove(&state->slots[i + 1], &state->slots[i],
+		(state->nslots - i) * sizeof(state->slots[0]));
+	state->slots[i] = (struct flow_slot) { .frame = frame, .offset = offset, .value = value };
+	state->nslots++;
+}
+
+/* Somebody else may write to what escaped: the values stay possible, others become so. */
+static void slots_disturb(struct flow *flow, struct flow_state *state)
+{
+	for (size_t i = 0; i < state->nslots; i++) {
+		struct flow_slot *s = &state->slots[i];
+		if (s->frame < 2 && s->offset >= state->escaped[s->frame])
+			s->value = flow_join(flow, s->value, flow->unknown);
+	}
+}
+
+static void escape(struct flow_state *state, const struct flow_value *value)
+{
+	for (size_t i = 0; i < value->n; i++) {
+		const struct flow_atom *a = &value->atoms[i];
+		if (a->kind == FLOW_STACK && a->value < state->escaped[a->step])
+			state->escaped[a->step] = a->value;
+	}
+}
+
+/* --- memory --- */
+
+static const struct flow_value *load_const(struct flow *flow, uint64_t address)
+{
+	enum flow_word_kind kind;
+	uint64_t word;
+	struct error *err = flow_word(flow, address, &kind, &word);
+
+	if (err) {
+		error_destroy(err);
+		flow->failed = true;
+		return flow->unknown;
+	}
+	switch (kind) {
+	case FLOW_WORD_CONST:
+		return flow_const(flow, word);
+	case FLOW_WORD_VARIABLE:
+		return flow_atom(flow, FLOW_INITIAL, 0, word);
+	case FLOW_WORD_IMPORT:
+		return flow_atom(flow, FLOW_IMPORT, 0, word);
+	default:
+		return flow->unknown;
+	}
+}
+
+static const struct flow_value *load_atom(struct flow *flow, const struct flow_state *state,
+					  const struct flow_atom *address)
+{
+	const struct flow_slot *slot;
+
+	switch (address->kind) {
+	case FLOW_CONST:
+		return load_const(flow, address->value);
+	case FLOW_STRIDE:
+		return address->step >= 8
+			       ? flow_atom(flow, FLOW_TABLE, address->step, address->value)
+			       : flow->unknown;
+	case FLOW_STACK:
+		slot = slot_at((struct flow_state *)state, address->step, address->value);
+		return slot ? slot->value : flow->unknown;
+	default:
+		return flow->unknown;
+	}
+}
+
+/* A signed word of a jump table. */
+static const struct flow_value *load_offsets(struct flow *flow, const struct flow_value *address)
+{
+	const struct flow_atom *a = flow_only(address, FLOW_STRIDE);
+	if (a && a->step == 4 && flow_is_read_only(flow->image, a->value))
+		return flow_atom(flow, FLOW_OFFSETS, 4, a->value);
+	return flow->unknown;
+}
+
+static const struct flow_value *load(struct flow *flow, const struct flow_state *state,
+				     const struct insn_operand *op)
+{
+	const struct flow_value *address, *value = NULL;
+
+	if (op->segment || op->size != 8)
+		return flow->unknown;
+	address = flow_address(flow, state, op);
+	for (size_t i = 0; i < address->n; i++) {
+		const struct flow_value *v = load_atom(flow, state, &address->atoms[i]);
+		value = value ? flow_join(flow, value, v) : v;
+	}
+	return value;
+}
+
+static void store(struct flow *flow, struct flow_state *state, const struct insn_operand *op,
+		  const struct flow_value *value)
+{
+	const struct flow_value *address = op->segment ? flow->unknown
+						       : flow_address(flow, state, op);
+	const struct flow_atom *only = flow_only(address, FLOW_STACK);
+	uint64_t size = op->size ? op->size : 64;
+
+	escape(state, value); /* whoever reads it there has the address */
+	if (only) {
+		if (size == 8)
+			slot_set(state, only->step, only->value, value);
+		else
+			slots_kill(state, only->step, only->value, size);
+		return;
+	}
+	for (size_t i = 0; i < address->n; i++) {
+		const struct flow_atom *a = &address->atoms[i];
+		struct flow_slot *slot;
+		if (a->kind == FLOW_MULTIPLE)
+			slots_disturb(flow, state);
+		if (a->kind != FLOW_STACK)
+			continue;
+		slot = slot_at(state, a->step, a->value);
+		if (slot && size == 8)
+			slot->value = flow_join(flow, slot->value, value);
+		else
+			slots_kill(state, a->step, a->value, size);
+	}
+}
+
+const struct flow_value *flow_address(struct flow *flow, const struct flow_state *state,
+				      const struct insn_operand *op)
+{
+	const struct flow_value *sum = flow_const(flow, op->value);
+
+	if (op->base != INSN_NO_REG && op->base == op->index)
+		return flow_sum(flow, sum, flow_times(flow, state->regs[op->base], op->scale + 1),
+				false);
+	if (op->index != INSN_NO_REG)
+		sum = flow_sum(flow, sum, flow_times(flow, state->regs[op->index], op->scale),
+			       false);
+	if (!op->absolute)
+		sum = flow_sum(flow, sum,
+			       op->base == INSN_NO_REG ? flow->unknown : state->regs[op->base],
+			       false);
+	return sum;
+}
+
+const struct flow_value *flow_operand(struct flow *flow, const struct flow_state *state,
+				      const struct insn_operand *op)
+{
+	switch (op->kind) {
+	case INSN_REG:
+		if (op->size == 8)
+			return state->regs[op->reg];
+		return op->size == 4 ? flow_low32(flow, state->regs[op->reg], false)
+				     : flow->unknown;
+	case INSN_IMM:
+		return flow_const(flow, op->value);
+	case INSN_MEM:
+		return load(flow, state, op);
+	default:
+		return flow->unknown;
+	}
+}
+
+/* --- instructions --- */
+
+static void set(struct flow *flow, struct flow_state *state, const struct insn_operand *op,
+		const struct flow_value *value)
+{
+	if (op->kind == INSN_MEM)
+		store(flow, state, op, value);
+	else if (op->kind == INSN_REG && op->size == 8)
+		state->regs[op->reg] = value;
+	else if (op->kind == INSN_REG)
+		state->regs[op->reg] = op->size == 4 ? flow_low32(flow, value, false)
+						     : flow->unknown;
+}
+
+static void adjust_stack(struct flow *flow, struct flow_state *state, int64_t by)
+{
+	state->regs[INSN_RSP] = flow_sum(flow, state->regs[INSN_RSP], flow_const(flow, by), false);
+}
+
+static struct insn_operand stack_top(void)
+{
+	return (struct insn_operand) {
+		.kind = INSN_MEM, .size = 8, .base = INSN_RSP, .index = INSN_NO_REG
+	};
+}
+
+static void push(struct flow *flow, struct flow_state *state, const struct flow_value *value)
+{
+	struct insn_operand top = stack_top();
+	adjust_stack(flow, state, -8);
+	store(flow, state, &top, value);
+}
+
+static const struct flow_value *pop(struct flow *flow, struct flow_state *state)
+{
+	struct insn_operand top = stack_top();
+	const struct flow_value *value = load(flow, state, &top);
+	adjust_stack(flow, state, 8);
+	return value;
+}
+
+/* and rsp, -16 is exact, since the ABI fixes rsp modulo 16; more opens a second frame. */
+static const struct flow_value *align(struct flow *flow, const struct flow_value *value,
+				      int64_t mask)
+{
+	const struct flow_atom *a = flow_only(value, FLOW_STACK);
+
+	if (!a || mask >= 0 || (-mask & (-mask - 1)))
+		return flow->unknown;
+	if (a->step == 0 && -mask <= 16) {
+		int64_t address = a->value + ENTRY_ALIGNMENT;
+		return flow_atom(flow, FLOW_STACK, 0, (address & mask) - ENTRY_ALIGNMENT);
+	}
+	return flow_atom(flow, FLOW_STACK, 1, 0);
+}
+
+static void call(struct flow *flow, struct flow_state *state)
+{
+	for (unsigned int r = 0; r < INSN_REGS; r++) {
+		if (ARGUMENTS >> r & 1)
+			escape(state, state->regs[r]);
+		if (CALL_CHANGES >> r & 1)
+			state->regs[r] = flow->unknown;
+	}
+	slots_disturb(flow, state);
+}
+
+static bool same_register(const struct insn *insn)
+{
+	return insn->ops[0].kind == INSN_REG && insn->ops[1].kind == INSN_REG &&
+	       insn->ops[0].reg == insn->ops[1].reg && insn->ops[0].size >= 4;
+}
+
+static const struct flow_value *arithmetic(struct flow *flow, const struct flow_state *state,
+					   const struct insn *insn)
+{
+	const struct insn_operand *ops = insn->ops;
+	const struct flow_value *a = flow_operand(flow, state, &ops[0]);
+	const struct flow_value *b = insn->nops > 1 ? flow_operand(flow, state, &ops[1])
+						    : flow->unknown;
+	const struct flow_atom *c = flow_only(b, FLOW_CONST);
+
+	switch (insn->op) {
+	case INSN_ADD:
+		return flow_sum(flow, a, b, false);
+	case INSN_SUB:
+		return same_register(insn) ? flow->zero : flow_sum(flow, a, b, true);
+	case INSN_XOR:
+		return same_register(insn) ? flow->zero : flow->unknown;
+	case INSN_AND:
+		return c && ops[0].size == 8 ? align(flow, a, c->value) : flow->unknown;
+	case INSN_SHL:
+		return c && c->value >= 0 && c->value < 32
+			       ? flow_times(flow, a, (int64_t)1 << c->value)
+			       : flow->unknown;
+	case INSN_IMUL:
+		return ops[2].kind == INSN_IMM ? flow_times(flow, b, ops[2].value) : flow->unknown;
+	default:
+		return flow->unknown;
+	}
+}
+
+static void move(struct flow *flow, const struct insn *insn, struct flow_state *state)
+{
+	const struct insn_operand *to = &insn->ops[0], *from = &insn->ops[1];
+	const struct flow_value *value, *other;
+
+	switch (insn->op) {
+	case INSN_MOVSXD:
+		if (from->kind == INSN_MEM && from->size == 4 && !from->segment)
+			value = load_offsets(flow, flow_address(flow, state, from));
+		else
+			value = from->kind == INSN_REG
+					? flow_low32(flow, state->regs[from->reg], true)
+					: flow->unknown;
+		break;
+	case INSN_LEA:
+		value = flow_address(flow, state, from);
+		break;
+	case INSN_CMOV:
+		value = flow_join(flow, flow_operand(flow, state, to),
+				  flow_operand(flow, state, from));
+		break;
+	case INSN_XCHG:
+		value = flow_operand(flow, state, from);
+		other = flow_operand(flow, state, to);
+		set(flow, state, from, other);
+		break;
+	default:
+		value = flow_operand(flow, state, from);
+		break;
+	}
+	set(flow, state, to, value);
+}
+
+/* What is not followed: the registers are anything, and so is the memory it writes. */
+static void other(struct flow *flow, const struct insn *insn, struct flow_state *state)
+{
+	for (unsigned int r = 0; r < INSN_REGS; r++) {
+		if (insn->writes >> r & 1)
+			state->regs[r] = flow->unknown;
+	}
+	for (unsigned int i = 0; insn->writes_memory && i < insn->nops; i++) {
+		if (insn->ops[i].kind == INSN_MEM)
+			store(flow, state, &insn->ops[i], flow->unknown);
+	}
+}
+
+void flow_step(struct flow *flow, const struct insn *insn, struct flow_state *state)
+{
+	switch (insn->op) {
+	case INSN_MOV:
+	case INSN_MOVSXD:
+	case INSN_LEA:
+	case INSN_CMOV:
+	case INSN_XCHG:
+		if (insn->nops == 2) {
+			move(flow, insn, state);
+			return;
+		}
+		break;
+	case INSN_ADD:
+	case INSN_SUB:
+	case INSN_AND:
+	case INSN_XOR:
+	case INSN_SHL:
+	case INSN_IMUL:
+		if (insn->nops) {
+			set(flow, state, &insn->ops[0], arithmetic(flow, state, insn));
+			return;
+		}
+		break;
+	case INSN_CMP:
+	case INSN_TEST:
+		return;
+	case INSN_PUSH:
+		push(flow, state, flow_operand(flow, state, &insn->ops[0]));
+		return;
+	case INSN_POP: {
+		const struct flow_value *value = pop(flow, state);
+		set(flow, state, &insn->ops[0], value);
+		return;
+	}
+	case INSN_LEAVE:
+		state->regs[INSN_RSP] = state->regs[INSN_RBP];
+		state->regs[INSN_RBP] = pop(flow, state);
+		return;
+	case INSN_CALL:
+		call(flow, state);
+		return;
+	default:
+		break;
+	}
+	other(flow, insn, state);
+}
+
+/* --- joins --- */
+
+static bool join_slots(struct flow *flow, struct flow_state *into, const struct flow_state *from)
+{
+	bool changed = false;
+	size_t out = 0;
+
+	for (size_t i = 0; i < into->nslots; i++) {
+		struct flow_slot s = into->slots[i];
+		const struct flow_slot *f = slot_at((struct flow_state *)from, s.frame, s.offset);
+		const struct flow_value *v = flow_join(flow, s.value, f ? f->value : flow->unknown);
+		changed |= v != s.value;
+		s.value = v;
+		if (v != flow->unknown)
+			into->slots[out++] = s;
+	}
+	into->nslots = out;
+	/* What only 'from' knows is one of the possible values. */
+	for (size_t i = 0; i < from->nslots; i++) {
+		const struct flow_slot *f = &from->slots[i];
+		if (slot_at(into, f->frame, f->offset) || into->nslots == FLOW_MAX_SLOTS)
+			continue;
+		const struct flow_value *v = flow_join(flow, f->value, flow->unknown);
+		if (v == flow->unknown)
+			continue;
+		slot_set(into, f->frame, f->offset, v);
+		changed = true;
+	}
+	return changed;
+}
+
+bool flow_state_join(struct flow *flow, struct flow_state *into, const struct flow_state *from)
+{
+	bool changed = false;
+
+	for (unsigned int r = 0; r < INSN_REGS; r++) {
+		const struct flow_value *v = flow_join(flow, into->regs[r], from->regs[r]);
+		changed |= v != into->regs[r];
+		into->regs[r] = v;
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		if (from->escaped[i] < into->escaped[i]) {
+			into->escaped[i] = from->escaped[i];
+			changed = true;
+		}
+	}
+	return join_slots(flow, into, from) || changed;
+}

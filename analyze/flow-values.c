@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/flow-internal.h"
+
+enum {
+	MAX_STEP = 1 << 20, /* larger multiples are no table */
+	MIN_STRIDE = 4,	    /* a jump table's entry */
+	WIDEN_AFTER = 3,    /* equidistant addresses that become a stride */
+	MAX_PAIRS = 256,    /* atoms of one sum */
+};
+
+bool flow_is_open(const struct flow_value *value)
+{
+	for (size_t i = 0; i < value->n; i++) {
+		if (value->atoms[i].kind != FLOW_CONST)
+			return true;
+	}
+	return false;
+}
+
+const struct flow_atom *flow_only(const struct flow_value *a, enum flow_kind kind)
+{
+	return a->n == 1 && a->atoms[0].kind == kind ? &a->atoms[0] : NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct flow_atom *x = a, *y = b;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->step != y->step)
+		return x->step < y->step ? -1 : 1;
+	return x->value < y->value ? -1 : x->value > y->value;
+}
+
+static uint32_t gcd(uint32_t a, uint32_t b)
+{
+	while (b) {
+		uint32_t r = a % b;
+		a = b;
+		b = r;
+	}
+	return a;
+}
+
+/* Whether 'a' lies on the stride; then the stride is made to begin at the lower of both. */
+static bool on_stride(struct flow_atom *stride, const struct flow_atom *a)
+{
+	if (a->kind != FLOW_CONST && !(a->kind == FLOW_STRIDE && a->step == stride->step))
+		return false;
+	if ((uint64_t)(a->value - stride->value) % stride->step)
+		return false;
+	if (a->value < stride->value)
+		stride->value = a->value;
+	return true;
+}
+
+/* Sorted atoms without what others contain. */
+static size_t reduce(struct flow_atom *atoms, size_t n)
+{
+	struct flow_atom *multiple = NULL;
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool drop = out && !compare(&atoms[out - 1], &atoms[i]);
+		if (atoms[i].kind == FLOW_MULTIPLE) {
+			if (multiple)
+				multiple->step = gcd(multiple->step, atoms[i].step);
+			drop = multiple;
+		}
+		if (drop)
+			continue;
+		atoms[out++] = atoms[i];
+		if (atoms[i].kind == FLOW_MULTIPLE)
+			multiple = &atoms[out - 1];
+	}
+	for (size_t i = 0; i < out; i++) {
+		if (atoms[i].kind != FLOW_STRIDE)
+			continue;
+		size_t keep = 0;
+		struct flow_atom stride = atoms[i];
+		bool placed = false;
+		for (size_t k = 0; k < out; k++) {
+			if (k == i) {
+				placed = true;
+				atoms[keep++] = stride;
+			} else if (!on_stride(placed ? &atoms[keep - 1] : &stride, &atoms[k])) {
+				atoms[keep++] = atoms[k];
+			}
+		}
+		if (keep == out)
+			continue;
+		out = keep;
+		qsort(atoms, out, sizeof(*atoms), compare);
+		i = -1; /* begin again: few atoms, and each round removes one */
+	}
+	return out;
+}
+
+static const struct flow_value *intern(struct flow *flow, const struct flow_atom *atoms, size_t n)
+{
+	size_t size = n * sizeof(*atoms);
+	struct flow_value *value = map_get(&flow->values, (const char *)atoms, size);
+
+	if (value)
+		return value;
+	if (flow->values.n >= FLOW_MAX_VALUES)
+		return flow->unknown;
+	value = arena_alloc(&flow->arena, sizeof(*value) + size);
+	if (!value) {
+		flow->failed = true;
+		return flow->unknown;
+	}
+	value->n = n;
+	memcpy(value->atoms, atoms, size);
+	struct error *err = map_put(&flow->values, (const char *)value->atoms, size, value);
+	if (err) {
+		error_destroy(err);
+		flow->failed = true;
+		return flow->unknown;
+	}
+	return value;
+}
+
+const struct flow_value *flow_make(struct flow *flow, struct flow_atom *atoms, size_t n)
+{
+	qsort(atoms, n, sizeof(*atoms), compare);
+	n = reduce(atoms, n);
+	if (n > FLOW_MAX_ATOMS) {
+		/* Some of the values are better than none; that there are more is said. */
+		flow->overflow = true;
+		n = FLOW_MAX_ATOMS;
+		atoms[n - 1] = (struct flow_atom) { .kind = FLOW_MULTIPLE, .step = 1 };
+		qsort(atoms, n, sizeof(*atoms), compare);
+		n = reduce(atoms, n);
+	}
+	return intern(flow, atoms, n);
+}
+
+const struct flow_value *flow_atom(struct flow *flow, enum flow_kind kind, uint32_t step,
+				   int64_t value)
+{
+	struct flow_atom atom;
+
+	memset(&atom, 0, sizeof(atom));
+	atom.kind = kind;
+	atom.step = step;
+	atom.value = value;
+	return intern(flow, &atom, 1);
+}
+
+const struct flow_value *flow_const(struct flow *flow, int64_t value)
+{
+	return flow_atom(flow, FLOW_CONST, 0, value);
+}
+
+/* At a join: addresses at equal distances are a table that a loop walks. */
+static void widen(struct flow *flow, struct flow_atom *atoms, size_t n)
+{
+	size_t run = 0;
+
+	for (size_t i = 1; i < n && atoms[i].kind == FLOW_CONST; i++) {
+		int64_t step = atoms[i].value - atoms[i - 1].value;
+		bool same = i > 1 && step == atoms[i - 1].value - atoms[i - 2].value;
+		run = same ? run + 1 : 1;
+		if (run + 1 < WIDEN_AFTER || step < 8 || step > MAX_STEP ||
+		    !flow_is_mapped(flow->image, atoms[i - run].value))
+			continue;
+		atoms[i - run].kind = FLOW_STRIDE;
+		atoms[i - run].step = step;
+		return;
+	}
+}
+
+const struct flow_value *flow_join(struct flow *flow, const struct flow_value *a,
+				   const struct flow_value *b)
+{
+	struct flow_atom atoms[2 * FLOW_MAX_ATOMS];
+
+	if (a == b)
+		return a;
+	memcpy(atoms, a->atoms, a->n * sizeof(*atoms));
+	memcpy(atoms + a->n, b->atoms, b->n * sizeof(*atoms));
+	size_t n = a->n + b->n;
+	if (flow->widen) {
+		qsort(atoms, n, sizeof(*atoms), compare);
+		n = reduce(atoms, n);
+		widen(flow, atoms, n);
+	}
+	return flow_make(flow, atoms, n);
+}
+
+static struct flow_atom anything(void)
+{
+	return (struct flow_atom) { .kind = FLOW_MULTIPLE, .step = 1 };
+}
+
+static struct flow_atom add(struct flow *flow, struct flow_atom a, struct flow_atom b)
+{
+	struct flow_atom t;
+
+	if (b.kind == FLOW_CONST || (b.kind == FLOW_MULTIPLE && a.kind == FLOW_OFFSETS)) {
+		t = a;
+		a = b;
+		b = t;
+	}
+	if (a.kind == FLOW_CONST) {
+		switch (b.kind) {
+		case FLOW_CONST:
+		case FLOW_STACK:
+		case FLOW_STRIDE:
+			b.value = (uint64_t)b.value + (uint64_t)a.value;
+			return b;
+		case FLOW_MULTIPLE:
+			if (!a.value)
+				return b;
+			if (b.step < MIN_STRIDE || !flow_is_mapped(flow->image, a.value))
+				return anything();
+			b.kind = FLOW_STRIDE;
+			b.value = a.value;
+			return b;
+		case FLOW_OFFSETS:
+			/* Entries of a position-independent jump table count from its start. */
+			if (a.value != b.value)
+				return anything();
+			b.kind = FLOW_TARGETS;
+			return b;
+		default:
+			return a.value ? anything() : b;
+		}
+	}
+	if (a.kind == FLOW_MULTIPLE && b.kind == FLOW_MULTIPLE) {
+		a.step = gcd(a.step, b.step);
+		return a;
+	}
+	if ((a.kind == FLOW_STRIDE && b.kind == FLOW_MULTIPLE) ||
+	    (a.kind == FLOW_MULTIPLE && b.kind == FLOW_STRIDE)) {
+		uint32_t step = gcd(a.step, b.step);
+		if (step < MIN_STRIDE)
+			return anything();
+		a.value = a.kind == FLOW_STRIDE ? a.value : b.value;
+		a.kind = FLOW_STRIDE;
+		a.step = step;
+		return a;
+	}
+	return anything();
+}
+
+static struct flow_atom negate(struct flow_atom a)
+{
+	if (a.kind == FLOW_CONST)
+		a.value = -(uint64_t)a.value;
+	else if (a.kind != FLOW_MULTIPLE)
+		a = anything();
+	return a;
+}
+
+const struct flow_value *flow_sum(struct flow *flow, const struct flow_value *a,
+				  const struct flow_value *b, bool subtract)
+{
+	struct flow_atom atoms[MAX_PAIRS];
+	size_t n = 0;
+
+	if (a->n * b->n > MAX_PAIRS) {
+		flow->overflow = true;
+		return flow->unknown;
+	}
+	for (size_t i = 0; i < a->n; i++) {
+		for (size_t k = 0; k < b->n; k++)
+			atoms[n++] = add(flow, a->atoms[i],
+					 subtract ? negate(b->atoms[k]) : b->atoms[k]);
+	}
+	return flow_make(flow, atoms, n);
+}
+
+const struct flow_value *flow_times(struct flow *flow, const struct flow_value *a, int64_t factor)
+{
+	struct flow_atom atoms[FLOW_MAX_ATOMS];
+
+	if (factor == 1)
+		return a;
+	for (size_t i = 0; i < a->n; i++) {
+		atoms[i] = a->atoms[i];
+		if (atoms[i].kind == FLOW_CONST) {
+			atoms[i].value = (uint64_t)atoms[i].value * (uint64_t)factor;
+			continue;
+		}
+		uint32_t step = atoms[i].kind == FLOW_MULTIPLE ? atoms[i].step : 1;
+		atoms[i] = anything();
+		if (factor > 0 && factor <= MAX_STEP && step * (uint64_t)factor <= MAX_STEP)
+			atoms[i].step = step * factor;
+	}
+	return flow_make(flow, atoms, a->n);
+}
+
+const struct flow_value *flow_low32(struct flow *flow, const struct flow_value *a, bool sign)
+{
+	struct flow_atom atoms[FLOW_MAX_ATOMS];
+
+	for (size_t i = 0; i < a->n; i++) {
+		atoms[i] = a->atoms[i];
+		uint64_t low = (uint32_t)atoms[i].value;
+		switch (atoms[i].kind) {
+		case FLOW_CONST:
+			atoms[i].value = sign ? (int32_t)low : (int64_t)low;
+			break;
+		case FLOW_MULTIPLE: /* a power of two divides 2^32 as well */
+			if (atoms[i].step & (atoms[i].step - 1))
+				atoms[i].step &= -atoms[i].step;
+			break;
+		default:
+			atoms[i] = anything();
+			break;
+		}
+	}
+	return flow_make(flow, atoms, a->n);
+}
+
+static bool holds(int64_t a, int64_t b, unsigned int condition, unsigned int size)
+{
+	if (size == 4) {
+		a = (int32_t)a;
+		b = (int32_t)b;
+	}
+	uint64_t ua = size == 4 ? (uint32_t)a : (uint64_t)a;
+	uint64_t ub = size == 4 ? (uint32_t)b : (uint64_t)b;
+	switch (condition) {
+	case INSN_IF_B:
+		return ua < ub;
+	case INSN_IF_AE:
+		return ua >= ub;
+	case INSN_IF_E:
+		return ua == ub;
+	case INSN_IF_NE:
+		return ua != ub;
+	case INSN_IF_BE:
+		return ua <= ub;
+	case INSN_IF_A:
+		return ua > ub;
+	case INSN_IF_L:
+		return a < b;
+	case INSN_IF_GE:
+		return a >= b;
+	case INSN_IF_LE:
+		return a <= b;
+	case INSN_IF_G:
+		return a > b;
+	default:
+		return true;
+	}
+}
+
+const struct flow_value *flow_filter(struct flow *flow, const struct flow_value *a,
+				     const struct flow_value *b, unsigned int condition,
+				     unsigned int size)
+{
+	const struct flow_atom *limit = flow_only(b, FLOW_CONST);
+	struct flow_atom atoms[FLOW_MAX_ATOMS];
+	size_t n = 0;
+
+	if (!limit || (size != 4 && size != 8))
+		return a;
+	for (size_t i = 0; i < a->n; i++) {
+		if (a->atoms[i].kind != FLOW_CONST ||
+		    holds(a->atoms[i].value, limit->value, condition, size))
+			atoms[n++] = a->atoms[i];
+	}
+	return n == a->n ? a : n ? flow_make(flow, atoms, n) : NULL;
+}

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "analyze/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/flow-internal.h"
+#include "core/base/array.h"
+#include "core/base/cleanup.h"
+
+enum { MAX_JUMP_TABLE = 4096, NO_INDEX = -1 };
+
+struct error *flow_create(const struct image *image, struct flow **ret)
+{
+	struct error *err;
+	struct flow *flow = calloc(1, sizeof(*flow));
+
+	if (!flow)
+		return &error_no_memory;
+	flow->image = image;
+	arena_init(&flow->arena);
+	arena_init(&flow->run);
+	map_init(&flow->values);
+	/* flow_make() falls back to 'unknown', so this one is made by hand. */
+	struct flow_value *unknown = arena_alloc(&flow->arena,
+						 sizeof(*unknown) + sizeof(struct flow_atom));
+	if (!unknown) {
+		flow_destroy(flow);
+		return &error_no_memory;
+	}
+	unknown->n = 1;
+	unknown->atoms[0] = (struct flow_atom) { .kind = FLOW_MULTIPLE, .step = 1 };
+	flow->unknown = unknown;
+	if ((err = map_put(&flow->values, (const char *)unknown->atoms, sizeof(struct flow_atom),
+			   unknown)) ||
+	    (err = insn_decoder_create(&flow->decoder))) {
+		flow_destroy(flow);
+		return err;
+	}
+	flow->zero = flow_const(flow, 0);
+	*ret = flow;
+	return NULL;
+}
+
+void flow_destroy(struct flow *flow)
+{
+	if (!flow)
+		return;
+	while (flow->windows) {
+		struct flow_window *next = flow->windows->next;
+		free(flow->windows->relocs);
+		free(flow->windows);
+		flow->windows = next;
+	}
+	insn_decoder_destroy(flow->decoder);
+	map_deinit(&flow->values);
+	arena_deinit(&flow->arena);
+	arena_deinit(&flow->run);
+	free(flow->insns);
+	free(flow->states);
+	free(flow->leader);
+	free(flow->queue);
+	free(flow);
+}
+
+/* --- instructions --- */
+
+/* The last instruction that starts at or before an address, or NO_INDEX. */
+static ssize_t index_before(const struct flow *flow, uint64_t address)
+{
+	size_t low = 0, high = flow->ninsns;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (flow->insns[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (ssize_t)low - 1;
+}
+
+static ssize_t index_at(const struct flow *flow, uint64_t address)
+{
+	ssize_t i = index_before(flow, address);
+	return i >= 0 && flow->insns[i].address == address ? i : NO_INDEX;
+}
+
+const struct insn *flow_insn_at(const struct flow *flow, uint64_t address)
+{
+	ssize_t i = index_at(flow, address);
+	return i < 0 ? NULL : &flow->insns[i];
+}
+
+const struct insn *flow_insn_around(const struct flow *flow, uint64_t address)
+{
+	ssize_t i = index_before(flow, address);
+	return i >= 0 && address - flow->insns[i].address < flow->insns[i].length ? &flow->insns[i]
+										  : NULL;
+}
+
+static struct error *decode_range(struct flow *flow, const struct flow_range *range)
+{
+	const unsigned char *code = image_at(flow->image, range->start, range->end - range->start);
+	const unsigned char *end = code + (range->end - range->start);
+	uint64_t address = range->start;
+	struct error *err;
+
+	while (code && code < end) {
+		struct insn insn;
+		if (!insn_decode(flow->decoder, code, end, address, &insn)) {
+			code++;
+			address++;
+			continue;
+		}
+		if (flow->ninsns == FLOW_MAX_INSNS)
+			return error_create(ERROR_UNSUPPORTED,
+					    "more than %u instructions in a function",
+					    FLOW_MAX_INSNS);
+		if ((err = array_grow(&flow->insns, &flow->insns_cap, flow->ninsns + 1,
+				      sizeof(insn))))
+			return err;
+		flow->insns[flow->ninsns++] = insn;
+		code += insn.length;
+		address += insn.length;
+	}
+	return NULL;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct insn *x = a, *y = b;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static bool ends_block(const struct insn *insn)
+{
+	return insn->op == INSN_JMP || insn->op == INSN_RET || insn->op == INSN_STOP;
+}
+
+/* The next instruction of the same range, or NO_INDEX. */
+static ssize_t follower(const struct flow *flow, size_t i)
+{
+	return i + 1 < flow->ninsns && flow->insns[i + 1].address ==
+					       flow->insns[i].address + flow->insns[i].length
+		       ? (ssize_t)i + 1
+		       : NO_INDEX;
+}
+
+static void mark_leaders(struct flow *flow)
+{
+	for (size_t i = 0; i < flow->ninsns; i++) {
+		const struct insn *insn = &flow->insns[i];
+		bool jump = insn->op == INSN_JMP || insn->op == INSN_JCC;
+		if (jump && insn->ops[0].kind == INSN_IMM) {
+			ssize_t target = index_at(flow, insn->ops[0].value);
+			if (target >= 0)
+				flow->leader[target] = true;
+		}
+		if (i + 1 < flow->ninsns &&
+		    (jump || ends_block(insn) || follower(flow, i) == NO_INDEX))
+			flow->leader[i + 1] = true;
+	}
+	if (flow->ninsns)
+		flow->leader[0] = true;
+}
+
+static struct error *prepare(struct flow *flow, const struct flow_range *ranges, size_t n)
+{
+	struct error *err;
+
+	flow->ninsns = 0;
+	for (size_t i = 0; i < n; i++) {
+		if ((err = decode_range(flow, &ranges[i])))
+			return err;
+	}
+	if (n > 1)
+		qsort(flow->insns, flow->ninsns, sizeof(*flow->insns), by_address);
+	size_t count = flow->ninsns ? flow->ninsns : 1;
+	/* 'leader' and 'queued' share one allocation. */
+	if ((err = array_grow(&flow->leader, &flow->flags_cap, 2 * count, sizeof(bool))) ||
+	    (err = array_grow(&flow->states, &flow->states_cap, count, sizeof(*flow->states))) ||
+	    (err = array_grow(&flow->queue, &flow->queue_cap, count, sizeof(*flow->queue))))
+		return err;
+	memset(flow->leader, 0, 2 * count * sizeof(bool));
+	flow->queued = flow->leader + count;
+	mark_leaders(flow);
+	return NULL;
+}
+
+/* --- the fixpoint --- */
+
+static void enqueue(struct flow *flow, size_t i)
+{
+	if (flow->queued[i])
+		return;
+	flow->queued[i] = true;
+	flow->queue[flow->nqueue++] = i;
+}
+
+/* A new block inside one that ran already: that one has to hand its state over. */
+static void split_block(struct flow *flow, size_t i)
+{
+	flow->leader[i] = true;
+	while (i && follower(flow, i - 1) == (ssize_t)i && !ends_block(&flow->insns[i - 1])) {
+		i--;
+		if (!flow->leader[i])
+			continue;
+		if (flow->states[i])
+			enqueue(flow, i);
+		return;
+	}
+}
+
+static void propagate(struct flow *flow, size_t to, const struct flow_state *state)
+{
+	if (!flow->leader[to])
+		split_block(flow, to);
+	if (!flow->states[to]) {
+		if (flow->nstates == FLOW_MAX_STATES) {
+			flow->steps = FLOW_MAX_STEPS + 1; /* ends the run */
+			return;
+		}
+		flow->nstates++;
+		flow->states[to] = arena_alloc(&flow->run, sizeof(*state));
+		if (!flow->states[to]) {
+			flow->failed = true;
+			return;
+		}
+		*flow->states[to] = *state;
+	} else if (!flow_state_join(flow, flow->states[to], state)) {
+		return;
+	}
+	enqueue(flow, to);
+}
+
+static void propagate_address(struct flow *flow, uint64_t address, const struct flow_state *state)
+{
+	ssize_t i = index_at(flow, address);
+	if (i >= 0)
+		propagate(flow, i, state);
+}
+
+/* A jump that was not understood, inside the function: wherever no other way leads. */
+static void propagate_anywhere(struct flow *flow, const struct flow_state *state)
+{
+	for (size_t i = 1; i < flow->ninsns; i++) {
+		if (ends_block(&flow->insns[i - 1]))
+			propagate(flow, i, state);
+	}
+}
+
+/* The entries of a jump table, up to the first that is not inside the function. */
+static void propagate_table(struct flow *flow, const struct flow_atom *table,
+			    const struct flow_state *state)
+{
+	for (unsigned int i = 0; i < MAX_JUMP_TABLE; i++) {
+		uint64_t at = (uint64_t)table->value + (uint64_t)i * table->step, target;
+		enum flow_word_kind kind;
+		if (table->kind == FLOW_TARGETS) {
+			const void *bytes = image_at(flow->image, at, 4);
+			int32_t offset;
+			if (!bytes)
+				return;
+			memcpy(&offset, bytes, sizeof(offset));
+			target = table->value + (int64_t)offset;
+		} else {
+			struct error *err = flow_word(flow, at, &kind, &target);
+			if (err) {
+				error_destroy(err);
+				flow->failed = true;
+				return;
+			}
+			if (kind != FLOW_WORD_CONST)
+				return;
+		}
+		if (index_at(flow, target) < 0)
+			return;
+		propagate_address(flow, target, state);
+	}
+}
+
+static void indirect_jump(struct flow *flow, const struct insn *insn,
+			  const struct flow_state *state)
+{
+	const struct flow_value *target = flow_operand(flow, state, &insn->ops[0]);
+	const struct flow_atom *rsp = flow_only(state->regs[INSN_RSP], FLOW_STACK);
+	bool tail_call = rsp && rsp->step == 0 && rsp->value == 0;
+
+	for (size_t i = 0; i < target->n; i++) {
+		const struct flow_atom *a = &target->atoms[i];
+		if (a->kind == FLOW_CONST)
+			propagate_address(flow, a->value, state);
+		else if (a->kind == FLOW_TARGETS || a->kind == FLOW_TABLE)
+			propagate_table(flow, a, state);
+		else if (!tail_call)
+			propagate_anywhere(flow, state);
+	}
+}
+
+/* What a comparison says about the register it looked at, on one of the two ways. */
+static bool refine(struct flow *flow, const struct insn *compare, unsigned int condition,
+		   struct flow_state *state)
+{
+	const struct insn_operand *a = &compare->ops[0], *b = &compare->ops[1];
+	const struct flow_value *limit, *left;
+
+	if (compare->nops != 2 || a->kind != INSN_REG)
+		return true;
+	if (compare->op == INSN_CMP)
+		limit = flow_operand(flow, state, b);
+	else if (b->kind == INSN_REG && b->reg == a->reg && (condition | 1) == INSN_IF_NE)
+		limit = flow->zero;
+	else
+		return true;
+	left = flow_filter(flow, state->regs[a->reg], limit, condition, a->size);
+	if (!left)
+		return false;
+	state->regs[a->reg] = left;
+	return true;
+}
+
+static void branch(struct flow *flow, const struct insn *compare, const struct insn *insn,
+		   const struct flow_state *state, bool taken, uint64_t target)
+{
+	struct flow_state there = *state;
+	unsigned int condition = insn->condition;
+
+	if (compare && condition != INSN_IF_OTHER) {
+		if (!refine(flow, compare, taken ? condition : condition ^ 1, &there))
+			return;
+	}
+	propagate_address(flow, target, &there);
+}
+
+/* Executes from a leader to the end of its block. */
+static void run_block(struct flow *flow, size_t i)
+{
+	struct flow_state state = *flow->states[i];
+	const struct insn *compare = NULL;
+
+	for (;;) {
+		const struct insn *insn = &flow->insns[i];
+		flow->steps++;
+		if (insn->op == INSN_JMP) {
+			if (insn->ops[0].kind == INSN_IMM)
+				propagate_address(flow, insn->ops[0].value, &state);
+			else
+				indirect_jump(flow, insn, &state);
+			return;
+		}
+		if (insn->op == INSN_JCC) {
+			if (insn->ops[0].kind == INSN_IMM)
+				branch(flow, compare, insn, &state, true, insn->ops[0].value);
+			branch(flow, compare, insn, &state, false, insn->address + insn->length);
+			return;
+		}
+		if (ends_block(insn))
+			return;
+		flow_step(flow, insn, &state);
+		compare = insn->op == INSN_CMP || insn->op == INSN_TEST ? insn : NULL;
+		ssize_t next = follower(flow, i);
+		if (next == NO_INDEX)
+			return;
+		i = next;
+		if (flow->leader[i]) {
+			propagate(flow, i, &state);
+			return;
+		}
+	}
+}
+
+static struct error *drain(struct flow *flow)
+{
+	while (flow->nqueue) {
+		size_t i = flow->queue[--flow->nqueue];
+		flow->queued[i] = false;
+		run_block(flow, i);
+		if (flow->failed)
+			return &error_no_memory;
+		if (flow->steps > FLOW_MAX_STEPS)
+			return error_create(ERROR_UNSUPPORTED, "a function is too complex");
+	}
+	return NULL;
+}
+
+static bool reached(const struct flow *flow, size_t i)
+{
+	for (;;) {
+		if (flow->states[i])
+			return true;
+		if (flow->leader[i] || !i || follower(flow, i - 1) != (ssize_t)i)
+			return false;
+		i--;
+	}
+}
+
+/* An instruction to which no way was found: its block begins with nothing known. */
+static struct error *force(struct flow *flow, uint64_t address)
+{
+	ssize_t i = index_at(flow, address);
+	struct flow_state state;
+
+	if (i < 0 || reached(flow, i))
+		return NULL;
+	/* Back to where the unreached code begins: behind a jump, a return, or at the start. */
+	while (i > 0 && follower(flow, i - 1) == i && !ends_block(&flow->insns[i - 1]) &&
+	       !reached(flow, i - 1))
+		i--;
+	flow_state_init(flow, &state, false);
+	propagate(flow, i, &state);
+	return drain(flow);
+}
+
+static struct error *pass(struct flow *flow, uint64_t entry, const uint64_t *wanted, size_t nwanted)
+{
+	struct flow_state state;
+	struct error *err;
+
+	arena_deinit(&flow->run);
+	arena_init(&flow->run);
+	memset(flow->states, 0, flow->ninsns * sizeof(*flow->states));
+	flow->nqueue = 0;
+	flow->steps = 0;
+	flow->nstates = 0;
+	flow->overflow = false;
+	flow_state_init(flow, &state, true);
+	propagate_address(flow, entry, &state);
+	if ((err = drain(flow)))
+		return err;
+	for (size_t i = 0; i < nwanted; i++) {
+		if ((err = force(flow, wanted[i])))
+			return err;
+	}
+	return NULL;
+}
+
+struct error *flow_run(struct flow *flow, const struct flow_range *ranges, size_t nranges,
+		       const uint64_t *wanted, size_t nwanted)
+{
+	struct error *err;
+
+	if (!nranges)
+		return NULL;
+	if ((err = prepare(flow, ranges, nranges)))
+		return err;
+	/* Loops with a known end are exact; where one has none, tables are strides. */
+	flow->widen = false;
+	if ((err = pass(flow, ranges[0].start, wanted, nwanted)))
+		return err;
+	if (!flow->overflow)
+		return NULL;
+	flow->widen = true;
+	return pass(flow, ranges[0].start, wanted, nwanted);
+}
+
+struct error *flow_visit(struct flow *flow,
+			 struct error *(*fn)(const struct insn *insn,
+					     const struct flow_state *state, void *arg),
+			 void *arg)
+{
+	struct flow_state state;
+	struct error *err;
+	bool live = false;
+
+	for (size_t i = 0; i < flow->ninsns; i++) {
+		const struct insn *insn = &flow->insns[i];
+		if (flow->leader[i]) {
+			live = flow->states[i];
+			if (live)
+				state = *flow->states[i];
+		}
+		if (!live)
+			continue;
+		if ((err = fn(insn, &state, arg)))
+			return err;
+		flow_step(flow, insn, &state);
+		live = !ends_block(insn) && insn->op != INSN_JCC && follower(flow, i) != NO_INDEX;
+	}
+	return flow->failed ? &error_no_memory : NULL;
+}
