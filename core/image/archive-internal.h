@@ -65,15 +65,17 @@ enum { STREAM_BUFFER = 256 * 1024 };
 struct stream {
 	struct image_archive *ia;
 	struct archive *handle; /* libarchive's reader of this stream */
+	struct archive *filter; /* libarchive's reader of the compression below, or NULL */
 	struct archive *parent; /* the bytes are the current member of this; NULL: of 'fd' */
 	int fd;
 	uint64_t size, position; /* of 'fd' */
-	uint64_t in, out;	 /* compressed bytes read; bytes of members decompressed */
+	uint64_t in, out;	 /* bytes read from below; decompressed bytes */
 	uint64_t entries;
-	bool at_end;	/* all bytes were read */
-	bool can_seek;	/* members are skipped without being decompressed */
-	bool broken;	/* a fatal error was told; nothing more can be read */
-	size_t pending; /* bytes of 'raw' that were read to see what they are */
+	bool at_end;	    /* all bytes were read */
+	bool zip_in_turn;   /* no central directory: members follow each other */
+	bool broken;	    /* a fatal error was told; nothing more can be read */
+	struct error *stop; /* the user asked to stop within a call of libarchive */
+	size_t pending;	    /* bytes of 'raw' that were read to see what they are */
 	unsigned char *raw, *plain;
 	bool gzip, gzip_between;
 	z_stream z;

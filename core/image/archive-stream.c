@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * libarchive on a file or on a member of another archive. Two things are done
- * here rather than there: gzip, because libarchive does not verify its checksum
- * (RFC 1952, section 2.3.1), and reading over members, because libarchive would
- * decompress a whole bomb within one call.
+ * libarchive on a file or on a member of another archive. Compressed bytes are
+ * unpacked by a reader of their own below that of the members: so every byte of
+ * a bomb is counted, also those that are only read over, and what follows the
+ * last member is read too, because the checksums stand there. gzip is done with
+ * zlib, because libarchive does not verify its checksum (RFC 1952, 2.3.1).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +21,24 @@
 static const uint64_t RATIO_FLOOR = (uint64_t)256 << 20;
 
 /* --- bytes --- */
+
+/* Counts decompressed bytes against the bounds. */
+static void count_out(struct stream *s, uint64_t n)
+{
+	const struct image_archive_limits *limits = &s->ia->priv->limits;
+	uint64_t in = s->in, most;
+
+	s->out += n;
+	s->ia->read_bytes += n;
+	if (s->fd >= 0 && in > s->size)
+		in = s->size; /* parts that were read twice */
+	if (s->ia->read_bytes > limits->read_bytes)
+		archive_stop_at_limit(s->ia, "", "decompressed bytes", limits->read_bytes);
+	else if (s->out > RATIO_FLOOR && checked_mul(in, limits->ratio, &most) &&
+		 s->out - RATIO_FLOOR > most)
+		archive_stop_at_limit(s->ia, "", "decompressed bytes per compressed byte",
+				      limits->ratio);
+}
 
 /* Fills s->raw; the number of bytes, 0 at the end, -1 with libarchive's error set. */
 static ssize_t read_raw(struct stream *s, struct archive *a)
@@ -95,14 +114,47 @@ static la_ssize_t read_gzip(struct stream *s, struct archive *a, const void **re
 	return (la_ssize_t)(STREAM_BUFFER - s->z.avail_out);
 }
 
-static la_ssize_t read_callback(struct archive *a, void *data, const void **ret)
+/* Bytes for the reader of the compression. */
+static la_ssize_t raw_callback(struct archive *a, void *data, const void **ret)
 {
 	struct stream *s = data;
 
-	if (s->gzip)
-		return read_gzip(s, a, ret);
 	*ret = s->raw;
 	return read_raw(s, a);
+}
+
+static la_ssize_t read_filter(struct stream *s, struct archive *a, const void **ret)
+{
+	la_ssize_t n = archive_read_data(s->filter, s->plain, STREAM_BUFFER);
+	if (n < 0) {
+		const char *why = archive_error_string(s->filter);
+		archive_set_error(a, archive_errno(s->filter), "%s", why ? why : "damaged");
+		return -1;
+	}
+	*ret = s->plain;
+	return n;
+}
+
+/* Bytes for the reader of the members. */
+static la_ssize_t read_callback(struct archive *a, void *data, const void **ret)
+{
+	struct stream *s = data;
+	la_ssize_t n;
+
+	error_destroy(s->stop);
+	s->stop = log_check_stop(s->ia->priv->log);
+	if (s->stop || s->ia->priv->stopped) {
+		archive_set_error(a, EINTR, "stopped");
+		return -1;
+	}
+	if (s->fd >= 0)
+		log_progress(s->ia->priv->log, s->ia->name, "B", s->position, s->size);
+	if (!s->gzip && !s->filter)
+		return raw_callback(a, data, ret);
+	n = s->gzip ? read_gzip(s, a, ret) : read_filter(s, a, ret);
+	if (n > 0)
+		count_out(s, (uint64_t)n);
+	return n;
 }
 
 static la_int64_t skip_callback(struct archive *a, void *data, la_int64_t request)
@@ -161,7 +213,7 @@ static uint64_t zip64_directory(const struct stream *s, const unsigned char *loc
  */
 static struct error *check_zip_end(struct stream *s)
 {
-	enum { TAIL = 16 * 1024, RECORD = 22, LOCATOR = 20, ENTRY = 46 };
+	enum { RECORD = 22, LOCATOR = 20, ENTRY = 46, TAIL = 65535 + RECORD, SEEN = 16 * 1024 };
 	uint64_t start = s->size > TAIL ? s->size - TAIL : 0;
 	_cleanup_free_ unsigned char *tail = malloc(TAIL);
 
@@ -170,9 +222,11 @@ static struct error *check_zip_end(struct stream *s)
 	ssize_t i = pread(s->fd, tail, TAIL, (off_t)start) - RECORD;
 	while (i >= 0 && memcmp(tail + i, "PK\5\6", 4))
 		i--;
+	s->zip_in_turn = i < 0 || start + (uint64_t)i + SEEN < s->size;
 	if (i < 0)
+		archive_warn(s->ia, "truncated", "", "a zip file without its central directory");
+	if (s->zip_in_turn)
 		return NULL;
-	s->can_seek = true;
 	uint32_t size, offset;
 	memcpy(&size, tail + i + 12, sizeof(size));
 	memcpy(&offset, tail + i + 16, sizeof(offset));
@@ -204,25 +258,90 @@ static struct error *open_file(struct stream *s, const char *path)
 	return NULL;
 }
 
+/* Whether these are the first bytes of something compressed that is known here. */
+static bool is_compressed(const unsigned char *p, size_t n)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+	} magics[] = {
+		{ "BZh", 3 },
+		{ "\x1f\x9d", 2 },
+		{ "\x04\x22\x4d\x18", 4 },
+		{ "LZIP", 4 },
+		{ "\x5d\0\0", 3 },
+		{ "\xfd"
+		  "7zXZ",
+		  6 },
+		{ "\x28\xb5\x2f\xfd", 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		if (n >= magics[i].len && !memcmp(p, magics[i].magic, magics[i].len))
+			return true;
+	return false;
+}
+
 static struct error *start_gzip(struct stream *s)
 {
-	unsigned char head[2];
+	if (inflateInit2(&s->z, 15 + 16) != Z_OK)
+		return &error_no_memory;
+	s->gzip = true;
+	return NULL;
+}
+
+/* Why libarchive could not, as an error about the whole archive. */
+static struct error *stream_error(const struct stream *s, struct archive *a)
+{
+	const char *why = archive_error_string(a);
+
+	if (s->at_end && !s->in)
+		return error_create(ERROR_BAD_DATA, "'%s': empty", s->ia->name);
+	return error_create(ERROR_BAD_DATA, "'%s': cannot be read as an archive: %s%s", s->ia->name,
+			    s->at_end ? "truncated: " : "", why ? why : "damaged");
+}
+
+static struct error *start_filter(struct stream *s)
+{
+	struct archive_entry *entry;
+	struct archive *a = archive_read_new();
+
+	if (!a)
+		return &error_no_memory;
+	s->filter = a;
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_filter_compress(a);
+	archive_read_support_filter_lz4(a);
+	archive_read_support_filter_lzip(a);
+	archive_read_support_filter_lzma(a);
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_format_raw(a);
+	if (archive_read_open(a, s, NULL, raw_callback, NULL) != ARCHIVE_OK ||
+	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
+		return stream_error(s, a);
+	return NULL;
+}
+
+/* Finds out how the bytes are compressed. */
+static struct error *start_unpacking(struct stream *s)
+{
+	const unsigned char *head = s->raw;
+	ssize_t n;
 
 	if (s->parent) {
-		ssize_t n = read_raw(s, s->handle);
+		n = read_raw(s, s->handle);
 		s->pending = n > 0 ? (size_t)n : 0;
-		s->gzip = n >= 2 && s->raw[0] == 0x1f && s->raw[1] == 0x8b;
 	} else {
-		s->gzip = pread(s->fd, head, 2, 0) == 2 && head[0] == 0x1f && head[1] == 0x8b;
+		n = pread(s->fd, s->raw, 16, 0);
 	}
-	if (!s->gzip)
+	bool gzip = n >= 2 && head[0] == 0x1f && head[1] == 0x8b;
+	if (!gzip && (n <= 0 || !is_compressed(head, (size_t)n)))
 		return NULL;
 	s->plain = malloc(STREAM_BUFFER);
-	if (!s->plain || inflateInit2(&s->z, 15 + 16) != Z_OK) {
-		s->gzip = false;
+	if (!s->plain)
 		return &error_no_memory;
-	}
-	return NULL;
+	return gzip ? start_gzip(s) : start_filter(s);
 }
 
 static void choose_format(struct stream *s, enum stream_format format)
@@ -240,26 +359,6 @@ static void choose_format(struct stream *s, enum stream_format format)
 		break;
 	}
 	archive_read_support_format_tar(a);
-	if (s->gzip)
-		return;
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_compress(a);
-	archive_read_support_filter_lz4(a);
-	archive_read_support_filter_lzip(a);
-	archive_read_support_filter_lzma(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_zstd(a);
-}
-
-/* Why libarchive could not, as an error about the whole archive. */
-static struct error *stream_error(const struct stream *s)
-{
-	const char *why = archive_error_string(s->handle);
-
-	if (s->at_end && !s->entries && !s->in)
-		return error_create(ERROR_BAD_DATA, "'%s': empty", s->ia->name);
-	return error_create(ERROR_BAD_DATA, "'%s': cannot be read as an archive: %s%s", s->ia->name,
-			    s->at_end ? "truncated: " : "", why ? why : "damaged");
 }
 
 struct error *stream_open(struct stream *s, struct image_archive *ia, const char *path,
@@ -279,31 +378,34 @@ struct error *stream_open(struct stream *s, struct image_archive *ia, const char
 		if (err)
 			return err;
 	}
-	err = start_gzip(s);
-	if (err)
-		return err;
+	if (format == STREAM_TAR) {
+		err = start_unpacking(s);
+		if (err)
+			return err;
+	}
 	choose_format(s, format);
 	archive_read_set_read_callback(s->handle, read_callback);
-	if (!parent && !s->gzip) {
+	if (!parent && !s->plain) {
 		archive_read_set_seek_callback(s->handle, seek_callback);
 		archive_read_set_skip_callback(s->handle, skip_callback);
 	}
 	archive_read_set_callback_data(s->handle, s);
-	if (archive_read_open1(s->handle) != ARCHIVE_OK)
-		return stream_error(s);
-	if (!parent && !s->gzip && format != STREAM_ZIP)
-		s->can_seek = archive_filter_code(s->handle, 0) == ARCHIVE_FILTER_NONE;
-	return NULL;
+	if (archive_read_open1(s->handle) == ARCHIVE_OK)
+		return NULL;
+	return s->stop ? cleanup_release(&s->stop) : stream_error(s, s->handle);
 }
 
 void stream_close(struct stream *s)
 {
 	if (s->handle)
 		archive_read_free(s->handle);
+	if (s->filter)
+		archive_read_free(s->filter);
 	if (s->gzip)
 		inflateEnd(&s->z);
 	if (s->fd >= 0)
 		close(s->fd);
+	error_destroy(s->stop);
 	free(s->raw);
 	free(s->plain);
 	*s = (struct stream) { .fd = -1 };
@@ -312,32 +414,31 @@ void stream_close(struct stream *s)
 /* --- members --- */
 
 /* Tells that the stream is damaged; nothing more can be read from it if 'fatal'. */
-static void tell_damage(struct stream *s, const char *member, bool fatal)
+static struct error *tell_damage(struct stream *s, const char *member, bool fatal)
 {
 	const char *why = archive_error_string(s->handle);
 
-	archive_warn(s->ia, s->at_end ? "truncated" : "corrupt", member, "%s%s",
-		     why ? why : "damaged", fatal ? "; what follows is lost" : "");
-	if (fatal)
-		s->broken = true;
+	s->broken = s->broken || fatal;
+	if (s->stop)
+		return cleanup_release(&s->stop);
+	if (!s->ia->priv->stopped)
+		archive_warn(s->ia, s->at_end ? "truncated" : "corrupt", member, "%s%s",
+			     why ? why : "damaged", fatal ? "; what follows is lost" : "");
+	return NULL;
 }
 
-/* Counts decompressed bytes against the bounds. */
-static void count_out(struct stream *s, const char *member, uint64_t n)
+/* Reads what follows the last member of a compressed archive: the checksums. */
+static struct error *drain(struct stream *s)
 {
-	const struct image_archive_limits *limits = &s->ia->priv->limits;
-	uint64_t in = s->in, most;
+	const void *data;
+	la_ssize_t n;
 
-	s->out += n;
-	s->ia->read_bytes += n;
-	if (s->fd >= 0 && in > s->size)
-		in = s->size; /* parts that were read twice */
-	if (s->ia->read_bytes > limits->read_bytes)
-		archive_stop_at_limit(s->ia, member, "decompressed bytes", limits->read_bytes);
-	else if (s->out > RATIO_FLOOR && checked_mul(in, limits->ratio, &most) &&
-		 s->out - RATIO_FLOOR > most)
-		archive_stop_at_limit(s->ia, member, "decompressed bytes per compressed byte",
-				      limits->ratio);
+	if (!s->plain)
+		return NULL;
+	do
+		n = read_callback(s->handle, s, &data);
+	while (n > 0);
+	return n < 0 ? tell_damage(s, "", true) : NULL;
 }
 
 struct error *stream_next(struct stream *s, struct archive_entry **ret)
@@ -346,58 +447,59 @@ struct error *stream_next(struct stream *s, struct archive_entry **ret)
 
 	*ret = NULL;
 	while (!ia->priv->stopped && !s->broken) {
+		struct archive_entry *entry;
 		struct error *err = log_check_stop(ia->priv->log);
 		if (err)
 			return err;
-		int r = archive_read_next_header(s->handle, ret);
-		if (r == ARCHIVE_EOF) {
-			*ret = NULL;
-			return NULL;
-		}
-		if (r == ARCHIVE_FATAL && !s->entries)
-			return stream_error(s);
+		int r = archive_read_next_header(s->handle, &entry);
+		if (r == ARCHIVE_EOF)
+			return drain(s);
+		if (r == ARCHIVE_FATAL && !s->entries && !s->stop && !ia->priv->stopped)
+			return stream_error(s, s->handle);
+		if (r == ARCHIVE_FATAL)
+			return tell_damage(s, "", true);
 		if (++ia->members > ia->priv->limits.members) {
 			archive_stop_at_limit(ia, "", "members", ia->priv->limits.members);
 			break;
 		}
 		s->entries++;
-		if (r == ARCHIVE_OK)
-			return NULL;
-		if (r == ARCHIVE_WARN) {
-			/* Of tar this is an attribute or a character set; of zip,
-			 * the two copies of the header contradict each other. */
-			if (archive_format(s->handle) == ARCHIVE_FORMAT_ZIP)
-				tell_damage(s, "", false);
-			return NULL;
-		}
-		tell_damage(s, "", r == ARCHIVE_FATAL);
+		/* A warning of tar is about an attribute or a character set; of zip, the
+		 * two copies of the header contradict each other. */
+		if (r == ARCHIVE_RETRY || r == ARCHIVE_FAILED ||
+		    (r == ARCHIVE_WARN && archive_format(s->handle) == ARCHIVE_FORMAT_ZIP))
+			err = tell_damage(s, "", false);
+		if (err)
+			return err;
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			continue;
+		*ret = entry;
+		return NULL;
 	}
-	*ret = NULL;
 	return NULL;
 }
 
 struct error *stream_read(struct stream *s, const char *member, void *data, size_t size,
 			  size_t *ret, bool *damaged)
 {
+	la_ssize_t n;
+
 	*ret = 0;
 	*damaged = false;
 	struct error *err = log_check_stop(s->ia->priv->log);
 	if (err)
 		return err;
-	la_ssize_t n;
 	do
 		n = archive_read_data(s->handle, data, size);
 	while (n == ARCHIVE_RETRY);
 	if (n < 0) {
 		*damaged = true;
-		tell_damage(s, member, n == ARCHIVE_FATAL);
-		return NULL;
+		return tell_damage(s, member, n == ARCHIVE_FATAL);
 	}
 	*ret = (size_t)n;
-	count_out(s, member, (uint64_t)n);
+	/* Without a reader below, this is where bytes are decompressed (zip). */
+	if (!s->plain)
+		count_out(s, (uint64_t)n);
 	*damaged = s->ia->priv->stopped;
-	if (s->fd >= 0)
-		log_progress(s->ia->priv->log, s->ia->name, "B", s->position, s->size);
 	return NULL;
 }
 
@@ -409,24 +511,21 @@ struct error *stream_skip(struct stream *s)
 
 	if (s->broken || s->ia->priv->stopped)
 		return NULL;
-	if (s->can_seek) {
-		if (archive_read_data_skip(s->handle) == ARCHIVE_FATAL)
-			tell_damage(s, "", true);
-		return NULL;
-	}
+	if (!s->zip_in_turn)
+		return archive_read_data_skip(s->handle) == ARCHIVE_FATAL ? tell_damage(s, "", true)
+									  : NULL;
+	/* libarchive would decompress the whole member within one call. */
 	for (;;) {
-		int r = archive_read_data_block(s->handle, &block, &size, &offset);
-		if (r == ARCHIVE_EOF)
-			return NULL;
-		if (r == ARCHIVE_FATAL)
-			tell_damage(s, "", true);
-		if (r != ARCHIVE_OK && r != ARCHIVE_RETRY)
-			return NULL; /* a checksum of something that does not matter */
-		count_out(s, "", size);
-		if (s->ia->priv->stopped)
-			return NULL;
 		struct error *err = log_check_stop(s->ia->priv->log);
 		if (err)
 			return err;
+		int r = archive_read_data_block(s->handle, &block, &size, &offset);
+		if (r == ARCHIVE_FATAL)
+			return tell_damage(s, "", true);
+		if (r != ARCHIVE_OK && r != ARCHIVE_RETRY)
+			return NULL; /* the end, or a checksum of what does not matter */
+		count_out(s, size);
+		if (s->ia->priv->stopped)
+			return NULL;
 	}
 }

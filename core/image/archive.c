@@ -5,7 +5,6 @@
 #include <fts.h>
 #include <inttypes.h>
 #include <locale.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 
 #include "core/base/array.h"
 #include "core/base/cleanup.h"
+#include "core/base/sha256.h"
 #include "core/image/archive-internal.h"
 #include "core/image/tree.h"
 
@@ -339,30 +339,18 @@ static struct error *open_simple(struct image_archive *ia, enum stream_format fo
 /* Compares a blob with the digest in its name. */
 static struct error *check_digest(struct image_archive *ia, const struct image_layer *layer)
 {
-	_cleanup_free_ unsigned char *block = malloc(STREAM_BUFFER);
-	_cleanup_fclose_ FILE *f = layer->sha256 ? fopen(layer->path, "re") : NULL;
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	char hex[2 * EVP_MAX_MD_SIZE + 1];
-	unsigned int len = 0;
+	_cleanup_close_ int fd = -1;
+	char hex[SHA256_HEX_SIZE];
 
 	if (!layer->sha256)
 		return NULL;
-	if (!f)
+	fd = open(layer->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return error_os(errno, "cannot open '%s'", layer->path);
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	if (!block || !context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL)) {
-		EVP_MD_CTX_free(context);
-		return &error_no_memory;
-	}
-	for (size_t n; (n = fread(block, 1, STREAM_BUFFER, f)) > 0;)
-		EVP_DigestUpdate(context, block, n);
-	EVP_DigestFinal_ex(context, digest, &len);
-	EVP_MD_CTX_free(context);
-	for (unsigned int i = 0; i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	if (strcmp(hex, layer->sha256))
+	struct error *err = sha256_file(fd, layer->name, hex);
+	if (!err && strcmp(hex, layer->sha256))
 		archive_warn(ia, "wrong-digest", layer->name, "its SHA-256 is %s", hex);
-	return NULL;
+	return err;
 }
 
 static struct error *unpack_layer(struct image_archive *ia, const struct image_layer *layer)
