@@ -5,6 +5,7 @@
 
 #include "analyze/bindings.h"
 #include "analyze/depgraph.h"
+#include "core/image/archive.h"
 
 /* One SOURCE: what it is, and where its files are looked up. */
 struct source {
@@ -14,7 +15,8 @@ struct source {
 	uint64_t bytes;
 	char sha256[65]; /* "" where it was not computed */
 	const struct tree *tree;
-	struct tree *own_tree; /* NULL: the common one */
+	struct tree *own_tree;	       /* NULL: the common one */
+	struct image_archive *archive; /* NULL: none; its files are in own_tree */
 };
 
 /* One file to start from. */
@@ -54,6 +56,16 @@ struct depgraph {
 /* analyze/sources.c */
 struct error *sources_read(struct depgraph *dg, const char *const *specs, size_t n) must_check;
 void sources_destroy(struct depgraph *dg);
+
+/* analyze/sources-archive.c: unpacks a SOURCE and adds its programs and libraries as roots. */
+struct error *sources_read_archive(struct depgraph *dg, uint32_t index,
+				   const char *disk_path) must_check;
+
+/* Opens a file of the source's tree as a root; what cannot be opened is a warning. */
+struct error *sources_add_path(struct depgraph *dg, uint32_t index, const char *path) must_check;
+
+/* Whether a dynamic loader is in its place in a tree: a root file system of its own. */
+bool sources_has_loader(const struct tree *tree);
 
 /* Adds a root; the same file is one root only. */
 struct error *depgraph_add_root(struct depgraph *dg, struct fgraph_file *file,

@@ -91,6 +91,20 @@ static struct error *find_owners(struct depgraph *dg, struct owners *o)
 	return packages_find(o->packages, o->queries, graph->nfiles);
 }
 
+/* What an archive holds is of the package that the archive is. */
+static void fill_archive_package(const struct depgraph *dg, const struct fgraph_file *file,
+				 struct dep_file *row)
+{
+	for (size_t i = 0; i < dg->nsources; i++) {
+		const struct image_archive *a = dg->sources[i].archive;
+		if (!a || !a->package_name || strncmp(file->path, a->prefix, strlen(a->prefix)))
+			continue;
+		row->package = a->package_name;
+		row->package_version = a->package_version;
+		row->package_type = a->package_type;
+	}
+}
+
 static void fill_port(const struct depgraph *dg, const struct fgraph_file *file,
 		      struct dep_file *row)
 {
@@ -143,6 +157,7 @@ static struct error *write_files(struct depgraph *dg, struct store *store, int64
 			.cost_symbols = file->cost_symbols,
 			.symbols_bound_to = file->bound_to,
 		};
+		fill_archive_package(dg, file, &row);
 		fill_port(dg, file, &row);
 		err = dep_add_file(store, run, &row);
 	}

@@ -122,57 +122,80 @@ static int compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A folder with a dynamic loader in its place is a root file system of its own. */
-static bool is_root_file_system(const char *folder)
+bool sources_has_loader(const struct tree *tree)
 {
-	static const char *const loaders[] = { "lib64/ld-linux-x86-64.so.2", "lib/ld-linux.so.2",
-					       "lib/ld-linux-aarch64.so.1",
-					       "lib/ld-musl-x86_64.so.1",
-					       "lib/ld-musl-aarch64.so.1" };
-	_cleanup_close_ int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat st;
+	static const char *const loaders[] = {
+		"/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux.so.2",
+		"/lib/ld-linux-aarch64.so.1",  "/lib/ld-linux-riscv64-lp64d.so.1",
+		"/lib/ld-musl-x86_64.so.1",    "/lib/ld-musl-i386.so.1",
+		"/lib/ld-musl-aarch64.so.1"
+	};
+	struct tree_entry entry;
 
-	for (size_t i = 0; fd >= 0 && i < sizeof(loaders) / sizeof(loaders[0]); i++)
-		if (!fstatat(fd, loaders[i], &st, AT_SYMLINK_NOFOLLOW))
+	for (size_t i = 0; i < sizeof(loaders) / sizeof(loaders[0]); i++)
+		if (!tree_find(tree, loaders[i], &entry) && S_ISREG(entry.st.st_mode))
 			return true;
 	return false;
 }
 
+struct error *sources_add_path(struct depgraph *dg, uint32_t index, const char *path)
+{
+	const struct tree *tree = dg->sources[index].tree;
+	struct tree_entry entry;
+	struct fgraph_file *file;
+
+	if (tree_find(tree, path, &entry))
+		return NULL; /* gone meanwhile */
+	struct error *err = fgraph_open_file(dg->graph, tree, path, &entry, NULL, &file);
+	if (err && error_get_code(err) == ERROR_NO_MEMORY)
+		return err;
+	if (err) {
+		struct error *warned = fgraph_warn(dg->graph, "bad-data", path, true, "%s",
+						   error_get_message(err));
+		error_destroy(err);
+		return warned;
+	}
+	/* Objects and core files are no things that a loader maps. */
+	if (file->image->type != ET_EXEC && file->image->type != ET_DYN)
+		return NULL;
+	return depgraph_add_root(dg, file, index);
+}
+
 static struct error *add_folder_roots(struct folder_walk *w, bool inside)
 {
-	struct depgraph *dg = w->dg;
-	struct source *source = &dg->sources[w->source];
 	size_t skip = inside ? strlen(w->folder) : 0;
-	struct tree_entry entry;
-	struct error *err;
 
 	for (size_t i = 0; i < w->n; i++) {
-		const char *path = w->paths[i] + skip;
-		struct fgraph_file *file;
-		err = log_check_stop(dg->options.log);
+		struct error *err = log_check_stop(w->dg->options.log);
 		if (err)
 			return err;
-		log_progress(dg->options.log, "opening", "files", i, w->n);
-		if (tree_find(source->tree, path, &entry))
-			continue;
-		err = fgraph_open_file(dg->graph, source->tree, path, &entry, NULL, &file);
-		if (err && error_get_code(err) == ERROR_NO_MEMORY)
-			return err;
-		if (err) {
-			struct error *warned = fgraph_warn(dg->graph, "bad-data", path, true, "%s",
-							   error_get_message(err));
-			error_destroy(err);
-			if (warned)
-				return warned;
-			continue;
-		}
-		/* Objects and core files are no things that a loader maps. */
-		if (file->image->type != ET_EXEC && file->image->type != ET_DYN)
-			continue;
-		err = depgraph_add_root(dg, file, w->source);
+		log_progress(w->dg->options.log, "opening", "files", i, w->n);
+		err = sources_add_path(w->dg, w->source, w->paths[i] + skip);
 		if (err)
 			return err;
 	}
+	return NULL;
+}
+
+/* A folder with a loader in its place is searched inside; another is part of its tree. */
+static struct error *choose_tree(struct depgraph *dg, struct source *source, bool *inside)
+{
+	_cleanup_tree_ struct tree *tree = NULL;
+	struct error *err;
+
+	*inside = false;
+	if (dg->options.sysroot)
+		return NULL;
+	err = tree_create(&tree);
+	if (!err)
+		err = tree_add_layer(tree, source->path, "");
+	if (err || !sources_has_loader(tree))
+		return err;
+	source->own_tree = cleanup_release(&tree);
+	source->tree = source->own_tree;
+	*inside = true;
+	log_message(dg->options.log, LOG_INFO,
+		    "'%s' holds a dynamic loader: libraries are looked up inside it", source->path);
 	return NULL;
 }
 
@@ -181,20 +204,11 @@ static struct error *read_folder(struct depgraph *dg, uint32_t index)
 	struct source *source = &dg->sources[index];
 	struct folder_walk w = { .dg = dg, .source = index, .folder = source->path };
 	struct error *err;
-	bool inside = false;
+	bool inside;
 
-	if (!dg->options.sysroot && is_root_file_system(source->path)) {
-		err = tree_create(&source->own_tree);
-		if (!err)
-			err = tree_add_layer(source->own_tree, source->path, "");
-		if (err)
-			return err;
-		source->tree = source->own_tree;
-		inside = true;
-		log_message(dg->options.log, LOG_INFO,
-			    "'%s' holds a dynamic loader: libraries are looked up inside it",
-			    source->path);
-	}
+	err = choose_tree(dg, source, &inside);
+	if (err)
+		return err;
 	err = walk_folder(&w, source->path, 0);
 	if (!err && w.too_many)
 		err = fgraph_warn(dg->graph, "too-many", source->path, true,
@@ -264,6 +278,12 @@ static struct error *read_source(struct depgraph *dg, uint32_t index, const char
 	if (errnum)
 		return error_os(errnum, "cannot open '%s'", source->path);
 	if (S_ISDIR(entry.st.st_mode)) {
+		size_t len = strlen(source->path);
+		while (len > 1 && source->path[len - 1] == '/')
+			len--;
+		source->path = arena_strndup(&dg->arena, source->path, len);
+		if (!source->path)
+			return &error_no_memory;
 		source->kind = "dir";
 		return read_folder(dg, index);
 	}
@@ -273,6 +293,11 @@ static struct error *read_source(struct depgraph *dg, uint32_t index, const char
 		if (err)
 			return err;
 	}
+	bool archive = source->kind && strcmp(source->kind, "elf") != 0;
+	if (!source->kind)
+		archive = image_archive_detect(entry.path) != IMAGE_ARCHIVE_NONE;
+	if (archive)
+		return sources_read_archive(dg, index, entry.path);
 	source->kind = "elf";
 	return read_elf(dg, index);
 }
@@ -306,7 +331,9 @@ struct error *sources_read(struct depgraph *dg, const char *const *specs, size_t
 
 void sources_destroy(struct depgraph *dg)
 {
-	for (size_t i = 0; i < dg->nsources; i++)
+	for (size_t i = 0; i < dg->nsources; i++) {
 		tree_destroy(dg->sources[i].own_tree);
+		image_archive_destroy(dg->sources[i].archive);
+	}
 	free(dg->sources);
 }
