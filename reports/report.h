@@ -62,7 +62,8 @@ bool report_collapse_find(const char *name, enum report_collapse *ret);
 /*
  * Writes a run. 'options' NULL is all zero. out_finish() stays the caller's.
  * Errors: usage (no such format), unsupported (the format cannot show this kind
- * of run; svg without a layout program), not-found (no such run), and those of
+ * of run; svg where the layout takes too long), not-found (no such run; svg without a
+ * layout program), and those of
  * the store. Where the layout fails, html is written without the graph and a
  * warning goes to the log.
  */

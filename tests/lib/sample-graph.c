@@ -82,7 +82,7 @@ static struct error *add_file(struct sample *s, struct store *store, int64_t run
 		.id = id,
 		.input = 1,
 		.root = id == 1,
-		.loaded = id < s->files - s->files / 10,
+		.loaded = id <= s->files - s->files / 10,
 		.path = path,
 		.realpath = real,
 		.soname = name,
@@ -128,31 +128,54 @@ static struct error *add_missing(struct sample *s, struct store *store, int64_t 
 	return err;
 }
 
+/*
+ * Like a real closure: somebody earlier brings each file, most dependencies are
+ * near, everybody needs some of the last few, and there are a few cycles.
+ */
+static uint32_t choose_target(const struct sample *s, uint32_t id, unsigned int i, uint32_t *state)
+{
+	uint32_t loaded = s->files - s->files / 10, base = loaded / 20 + 1;
+	uint32_t near = id + 1 + next(state) % (s->files / 10 + 2);
+
+	if (i == 1 && id + base < loaded)
+		return loaded - next(state) % base;
+	if (id % 50 == 17)
+		return 1 + next(state) % id;
+	return near <= loaded ? near : 0;
+}
+
+static struct error *add_edge(struct store *store, int64_t run, const struct dep_edge *row)
+{
+	return row->to && row->to != row->from ? dep_add_edge(store, run, row) : NULL;
+}
+
 static struct error *add_edges(struct sample *s, struct store *store, int64_t run, uint32_t *state)
 {
 	struct error *err = NULL;
-	uint32_t edge = 0, first_late = s->files - s->files / 10;
+	uint32_t edge = 0, last_loaded = s->files - s->files / 10;
 
-	for (uint32_t id = 1; !err && id <= s->files; id++) {
-		/* Somebody earlier needs it; files have up to 5 more dependencies, cycles among
-		 * them. */
-		unsigned int n = id == 1 ? 0 : 1 + next(state) % 5;
-		for (unsigned int i = 0; !err && i < n; i++) {
-			uint32_t other = 1 + next(state) % (i ? s->files : id - 1);
-			bool late = id >= first_late && !i;
-			struct dep_edge row = {
-				.id = ++edge,
-				.from = i ? id : other,
-				.to = i ? other : id,
-				.name = "libsample.so.1",
-				.kind = late ? (id % 2 ? DEP_DLOPEN : DEP_CANDIDATE) : DEP_NEEDED,
-				.how = late ? "constant argument" : "DT_NEEDED",
-				.address = late ? 0x401000 + id : 0,
-			};
-			if (i && (other >= first_late || other % 40))
-				row.to = 1 +
-					 other % (id > 1 && other % 97 ? s->files / 4 : s->files);
-			err = dep_add_edge(store, run, &row);
+	for (uint32_t id = 2; !err && id <= s->files; id++) {
+		bool late = id > last_loaded;
+		unsigned int n = next(state) % 6;
+		uint32_t back = 1 + next(state) % (s->files / 8 + 1);
+		struct dep_edge row = {
+			.id = ++edge,
+			.from = back < id ? id - back : 1,
+			.to = id,
+			.name = "libsample.so.1",
+			.kind = late ? (id % 2 ? DEP_DLOPEN : DEP_CANDIDATE) : DEP_NEEDED,
+			.how = late ? "constant argument" : "DT_NEEDED",
+			.address = late ? 0x401000 + id : 0,
+		};
+		err = add_edge(store, run, &row);
+		for (unsigned int i = 1; !err && i <= n; i++) {
+			struct dep_edge more = { .id = ++edge,
+						 .from = id,
+						 .to = choose_target(s, id, i, state),
+						 .name = "libsample.so.1",
+						 .kind = DEP_NEEDED,
+						 .how = "DT_NEEDED" };
+			err = add_edge(store, run, &more);
 		}
 	}
 	return err ? err : add_missing(s, store, run, ++edge);

@@ -2,7 +2,8 @@
 /*
  * Reports of made-up graphs. With arguments it is a helper of the scripts in
  * tests/reports: test-report-formats FORMAT FILES [bindings=N] [hostile]
- * [no-packages] [collapse=NAME] [dot=PROGRAM] [seconds=N] writes one to stdout.
+ * [no-packages] [store=FILE] [collapse=NAME] [dot=PROGRAM] [seconds=N] writes one to
+ * stdout; with FILES 0 it is run 1 of a store that exists.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -267,7 +268,8 @@ static struct error *write_sample(int argc, char **argv)
 	struct store *store;
 	struct error *err;
 	struct out out;
-	int64_t run;
+	const char *path = NULL;
+	int64_t run = 1;
 
 	for (int i = 3; i < argc; i++) {
 		if (!strncmp(argv[i], "bindings=", 9))
@@ -276,6 +278,8 @@ static struct error *write_sample(int argc, char **argv)
 			sample.hostile = true;
 		else if (!strcmp(argv[i], "no-packages"))
 			sample.no_packages = true;
+		else if (!strncmp(argv[i], "store=", 6))
+			path = argv[i] + 6;
 		else if (!strncmp(argv[i], "dot=", 4))
 			options.dot = argv[i] + 4;
 		else if (!strncmp(argv[i], "seconds=", 8))
@@ -285,8 +289,10 @@ static struct error *write_sample(int argc, char **argv)
 			return error_create(ERROR_USAGE, "what is '%s'", argv[i]);
 	}
 	options.bindings = sample.bindings;
-	err = store_open(NULL, 0, &store);
-	if (!err)
+	err = store_open(path, sample.files ? STORE_OPEN_CREATE : STORE_OPEN_READ, &store);
+	if (err)
+		return err;
+	if (sample.files)
 		err = sample_fill(&sample, store, &run);
 	out_init_fd(&out, 1, "stdout");
 	if (!err)
