@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/lookup-index.h"
+
 /* What a reference asks for (struct r_found_version and the arguments of do_lookup_x). */
 struct question {
 	struct image_query query;
@@ -19,11 +21,12 @@ struct answer {
 	uint32_t symbol;
 };
 
-/* A scope as an array of images: the inner loop of everything. */
 struct scope {
 	const struct image **images;
 	const uint32_t *links;
 	size_t n;
+	struct lookup_index index; /* made on first use */
+	bool indexed;
 };
 
 struct unique {
@@ -35,6 +38,7 @@ struct lookup {
 	struct scope *scopes; /* one per group */
 	struct map uniques;   /* name -> struct unique */
 	struct arena arena;
+	bool sysv; /* some file has no GNU hash table: names need the old hash too */
 };
 
 static const struct answer no_answer = { UINT32_MAX, 0 };
@@ -59,8 +63,10 @@ struct error *lookup_create(const struct closure *closure, struct lookup **ret)
 		}
 		s->links = group->scope;
 		s->n = group->nscope;
-		for (size_t i = 0; i < s->n; i++)
+		for (size_t i = 0; i < s->n; i++) {
 			s->images[i] = closure->links[group->scope[i]]->file->image;
+			l->sysv |= s->images[i]->hash.kind == IMAGE_HASH_SYSV;
+		}
 	}
 	if (!l->scopes) {
 		lookup_destroy(l);
@@ -74,6 +80,8 @@ void lookup_destroy(struct lookup *l)
 {
 	if (!l)
 		return;
+	for (size_t g = 0; l->scopes && g < l->closure->ngroups; g++)
+		lookup_index_deinit(&l->scopes[g].index);
 	map_deinit(&l->uniques);
 	arena_deinit(&l->arena);
 	free(l);
@@ -166,32 +174,116 @@ static struct error *find_unique(struct lookup *l, const struct question *q, str
 	return map_put(&l->uniques, q->query.name, len, u);
 }
 
-/* do_lookup_x() over one scope; *ret stays 'none' where nothing is found. */
-static struct error *search_scope(struct lookup *l, const struct scope *scope,
+/*
+ * What do_lookup_x() does with a match: 'done' where the search ends. Hidden
+ * and local definitions are passed over.
+ */
+static struct error *take_match(struct lookup *l, const struct image *image,
+				const struct question *q, struct answer found, struct answer *ret,
+				bool *done)
+{
+	const Elf64_Sym *s = &image->syms[found.symbol];
+
+	*done = false;
+	if (is_local_visibility(s))
+		return NULL;
+	switch (ELF64_ST_BIND(s->st_info)) {
+	case STB_GLOBAL:
+	case STB_WEAK:
+		*ret = found;
+		*done = true;
+		return NULL;
+	case STB_GNU_UNIQUE:
+		*done = true;
+		return find_unique(l, q, found, ret);
+	default:
+		return NULL;
+	}
+}
+
+/* do_lookup_x() over one scope, file by file; *ret stays 'none' where nothing is found. */
+static struct error *search_files(struct lookup *l, const struct scope *scope,
 				  const struct question *q, struct answer *ret)
 {
+	bool done;
+
 	for (size_t i = 0; i < scope->n; i++) {
 		const struct image *image = scope->images[i];
-		if (!image_may_define(image, &q->query))
-			continue;
-		if (q->copy && scope->links[i] == 0)
+		if (!image_may_define(image, &q->query) || (q->copy && scope->links[i] == 0))
 			continue;
 		size_t index = find_in_glibc(image, q);
-		if (!index || is_local_visibility(&image->syms[index]))
+		if (!index)
 			continue;
 		struct answer found = { scope->links[i], (uint32_t)index };
-		switch (ELF64_ST_BIND(image->syms[index].st_info)) {
-		case STB_GLOBAL:
-		case STB_WEAK:
-			*ret = found;
-			return NULL;
-		case STB_GNU_UNIQUE:
-			return find_unique(l, q, found, ret);
-		default:
-			break;
-		}
+		struct error *err = take_match(l, image, q, found, ret, &done);
+		if (err || done)
+			return err;
 	}
 	return NULL;
+}
+
+/* find_in_glibc() over the entries of one file; moves 'at' behind them. */
+static size_t find_in_entries(const struct image *image, const struct question *q,
+			      const struct lookup_entry **at, const struct lookup_entry *end)
+{
+	uint32_t place = (*at)->place, bucket = q->query.gnu % image->hash.nbuckets;
+	size_t found = 0, only = 0;
+	unsigned int versions = 0;
+
+	for (; *at < end && (*at)->place == place; ++*at) {
+		const struct lookup_entry *e = *at;
+		if (found || (e->hash ^ q->query.gnu) >> 1 || e->bucket != bucket ||
+		    strcmp(image_symbol_name(image, e->symbol), q->query.name))
+			continue;
+		enum match m = match_glibc(image, e->symbol, q);
+		if (m == MATCH_YES)
+			found = e->symbol;
+		else if (m == MATCH_MAYBE && !versions++)
+			only = e->symbol;
+	}
+	return found ? found : versions == 1 ? only : 0;
+}
+
+/* The same as search_files(), from the index. */
+static struct error *search_index(struct lookup *l, const struct scope *scope,
+				  const struct question *q, struct answer *ret)
+{
+	const struct lookup_index *index = &scope->index;
+	uint32_t slot = lookup_slot(index, q->query.gnu);
+	const struct lookup_entry *at = index->entries + index->slots[slot];
+	const struct lookup_entry *end = index->entries + index->slots[slot + 1];
+	bool done;
+
+	while (at < end) {
+		if ((at->hash ^ q->query.gnu) >> 1) {
+			at++;
+			continue;
+		}
+		uint32_t place = at->place;
+		const struct image *image = scope->images[place];
+		size_t symbol = find_in_entries(image, q, &at, end);
+		if (!symbol || (q->copy && scope->links[place] == 0) ||
+		    !image_may_define(image, &q->query))
+			continue;
+		struct answer found = { scope->links[place], (uint32_t)symbol };
+		struct error *err = take_match(l, image, q, found, ret, &done);
+		if (err || done)
+			return err;
+	}
+	return NULL;
+}
+
+static struct error *search_scope(struct lookup *l, struct scope *scope, const struct question *q,
+				  struct answer *ret)
+{
+	if (!scope->indexed) {
+		struct error *err = lookup_index_init(&scope->index, scope->images, scope->n);
+		if (err)
+			return err;
+		scope->indexed = true;
+	}
+	return scope->index.entries ? search_index(l, scope, q, ret)
+				    : search_files(l, scope, q, ret);
 }
 
 /* The scopes of a file: itself for DT_SYMBOLIC, those at start, those of its dlopen. */
@@ -203,8 +295,8 @@ static struct error *search_scopes(struct lookup *l, const struct question *q, s
 	*ret = no_answer;
 	if (link->file->image->symbolic && q->link) {
 		const struct image *self = link->file->image;
-		const struct scope own = { &self, &q->link, 1 };
-		err = search_scope(l, &own, q, ret);
+		const struct scope own = { .images = &self, .links = &q->link, .n = 1 };
+		err = search_files(l, &own, q, ret);
 		if (err || ret->link != UINT32_MAX)
 			return err;
 	}
@@ -302,8 +394,9 @@ struct error *lookup_symbol(struct lookup *l, uint32_t link, uint32_t symbol,
 			    enum image_reloc_class class, struct lookup_result *ret)
 {
 	const struct image *image = l->closure->links[link]->file->image;
+	const char *name = image_symbol_name(image, symbol);
 	struct question q = {
-		.query = image_query_make(image_symbol_name(image, symbol)),
+		.query = { name, image_gnu_hash(name), l->sysv ? image_sysv_hash(name) : 0 },
 		.plt = class == IMAGE_RELOC_PLT,
 		.copy = class == IMAGE_RELOC_COPY,
 		.link = link,
