@@ -62,7 +62,7 @@ include $(O)/config.mk
 endif
 
 $(O)/config.mk: mk/configure mk/modules.mk
-	$(Q)mk/configure $@ '$(LIBRARIES)' '$(TEST_LIBRARIES)' && touch $@
+	$(Q)CC='$(CC)' mk/configure $@ '$(LIBRARIES)' '$(TEST_LIBRARIES)' && touch $@
 
 # --- stamps: files that change only when what they hold changes -------------
 .PHONY: FORCE
