@@ -235,7 +235,7 @@ static void test_like_dpkg(void **state)
 		queries[n++].path = strdup(path);
 	}
 	assert_int_equal(pclose(f), 0);
-	assert_true(n > 200);
+	assert_true(n > 50); /* a minimal system has few */
 	assert_null(tree_create_host(&tree));
 	assert_null(packages_create(tree, NULL, &packages));
 	assert_null(packages_find(packages, queries, n));
