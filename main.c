@@ -3,6 +3,7 @@
  * The command table and nothing clever: names of the program, signals, and the
  * one place where an error becomes text and an exit code.
  */
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,8 @@ int main(int argc, char **argv)
 			command = aliases[i].command;
 		}
 	}
+	/* Only what a terminal can show depends on it: numbers stay as they are. */
+	setlocale(LC_CTYPE, "");
 	install_signals();
 	console_init(&console, command ? program : "uniscope", &stop);
 	struct command_context ctx = {

@@ -9,7 +9,7 @@
 #include "core/base/buf.h"
 #include "core/base/cleanup.h"
 
-enum { HELP_COLUMN = 28 };
+enum { HELP_COLUMN = 28, HELP_WIDTH = 79 };
 
 const struct command *command_find(const struct command *const *commands, const char *name)
 {
@@ -43,15 +43,36 @@ void command_usage(const struct command *command, const char *name, struct buf *
 		buf_addf(buf, " %s", command->arguments);
 }
 
+/* Text from HELP_COLUMN on, broken at blanks so that lines fit HELP_WIDTH. */
+static void add_wrapped(struct buf *buf, const char *text)
+{
+	size_t room = HELP_WIDTH - HELP_COLUMN;
+
+	while (strlen(text) > room) {
+		size_t cut = room;
+		while (cut && text[cut] != ' ')
+			cut--;
+		if (!cut)
+			cut = strcspn(text, " ");
+		if (!text[cut])
+			break;
+		buf_addf(buf, "%.*s\n%*s", (int)cut, text, HELP_COLUMN, "");
+		text += cut + 1;
+	}
+	buf_adds(buf, text);
+	buf_addc(buf, '\n');
+}
+
 /* "  left    right" with the right part in its own column. */
 static void add_row(struct buf *buf, const char *left, const char *right)
 {
 	int used = (int)strlen(left);
 
 	if (used + 4 > HELP_COLUMN)
-		buf_addf(buf, "  %s\n%*s%s", left, HELP_COLUMN, "", right);
+		buf_addf(buf, "  %s\n%*s", left, HELP_COLUMN, "");
 	else
-		buf_addf(buf, "  %-*s%s", HELP_COLUMN - 2, left, right);
+		buf_addf(buf, "  %-*s", HELP_COLUMN - 2, left);
+	add_wrapped(buf, right);
 }
 
 static void add_words(struct buf *buf, const char *const *words)
@@ -68,23 +89,26 @@ struct help {
 static void add_option(const struct option_spec *option, void *arg)
 {
 	struct help *help = arg;
+	_cleanup_buf_ struct buf text = { 0 };
 	char left[128], letter[8] = "    ";
 
 	if (option->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", option->letter);
 	snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name,
 		 option->argument ? " " : "", option->argument ? option->argument : "");
-	add_row(help->buf, left, option->help);
+	buf_adds(&text, option->help);
 	if (option->kind == OPTION_CHOICE) {
-		buf_adds(help->buf, ": ");
-		add_words(help->buf, option->choices);
+		buf_adds(&text, ": ");
+		add_words(&text, option->choices);
 	}
-	buf_addc(help->buf, '\n');
 	if (!strcmp(option->name, "output")) {
-		buf_addf(help->buf, "%*sformats: ", HELP_COLUMN, "");
-		add_words(help->buf, help->command->formats);
-		buf_addc(help->buf, '\n');
+		buf_adds(&text, "; formats: ");
+		add_words(&text, help->command->formats);
 	}
+	if (text.failed)
+		help->buf->failed = true;
+	else
+		add_row(help->buf, left, text.data);
 }
 
 void command_help(const struct command *command, const char *name, struct buf *buf)
@@ -98,7 +122,6 @@ void command_help(const struct command *command, const char *name, struct buf *b
 		buf_adds(buf, "\ncommands:\n");
 		for (const struct command *const *c = command->children; c && *c; c++) {
 			add_row(buf, (*c)->name, (*c)->summary);
-			buf_addc(buf, '\n');
 		}
 		buf_addf(buf, "\n'%s COMMAND -h' says more.\n", name);
 		return;
@@ -112,7 +135,6 @@ void command_overview(const struct command *const *commands, struct buf *buf)
 	buf_adds(buf, "usage: uniscope COMMAND [options] [--] ...\n\ncommands:\n");
 	for (; *commands; commands++) {
 		add_row(buf, (*commands)->name, (*commands)->summary);
-		buf_addc(buf, '\n');
 	}
 	buf_adds(buf, "\n'uniscope COMMAND -h' and the man page uniscope(1) say more.\n");
 }

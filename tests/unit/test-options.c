@@ -205,6 +205,10 @@ static void help_has_all(void **state)
 	assert_int_equal(lines, n);
 	assert_non_null(strstr(text.data, "      --libc NAME           a choice: glibc, musl\n"));
 	assert_non_null(strstr(text.data, "formats: tree, json, svg\n"));
+	/* Long lines are broken, in the column of the texts. */
+	for (const char *line = text.data; *line; line = strchr(line, '\n') + 1)
+		assert_true(strchr(line, '\n') - line < 80);
+	assert_non_null(strstr(text.data, "several\n                            times; "));
 }
 
 int main(void)
