@@ -14,8 +14,8 @@
 #include "cmds/sigbus.h"
 
 static const struct command *const commands[] = {
-	&command_depgraph,
-	&command_doctor, &command_help_command, &command_completion, &command_version, NULL,
+	&command_depgraph,   &command_doctor,  &command_help_command,
+	&command_completion, &command_version, NULL,
 };
 
 /* Other names of the program, and the command that each of them stands for. */
