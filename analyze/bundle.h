@@ -79,6 +79,13 @@ struct error *bundle_create(const struct bundle_file *files, size_t n,
 			    struct bundle **ret) must_check;
 void bundle_destroy(struct bundle *bundle);
 
+/*
+ * The same for all that the closures of a graph map: what is loaded at start and
+ * what options.follow added.
+ */
+struct depgraph;
+struct error *bundle_from_depgraph(struct depgraph *dg, struct bundle **ret) must_check;
+
 static inline void bundle_cleanup(struct bundle **bundle)
 {
 	bundle_destroy(*bundle);
