@@ -5,6 +5,7 @@
 
 #include "analyze/bindings.h"
 #include "analyze/depgraph.h"
+#include "analyze/packages.h"
 #include "core/image/archive.h"
 
 /* One SOURCE: what it is, and where its files are looked up. */
@@ -70,5 +71,17 @@ bool sources_has_loader(const struct tree *tree);
 /* Adds a root; the same file is one root only. */
 struct error *depgraph_add_root(struct depgraph *dg, struct fgraph_file *file,
 				uint32_t source) must_check;
+
+/* analyze/depgraph-owners.c: who installed each file. Empty where nobody asked. */
+struct owners {
+	struct package_info *info; /* by file id - 1; borrowed strings */
+	struct packages **packages;
+	size_t npackages, cap;
+};
+
+/* To be freed with owners_deinit() even after an error. */
+struct error *owners_init(struct owners *owners, const struct depgraph *dg) must_check;
+void owners_deinit(struct owners *owners);
+#define _cleanup_owners_ __attribute__((cleanup(owners_deinit)))
 
 #endif

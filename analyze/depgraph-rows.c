@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "analyze/depgraph-internal.h"
-#include "analyze/packages.h"
 #include "analyze/ports.h"
 #include "core/base/cleanup.h"
 #include "core/store/dep.h"
@@ -59,65 +58,26 @@ static void mark_wanted(const struct fgraph *graph, bool *wanted)
 			wanted[graph->edges[i].to - 1] = true;
 }
 
-struct owners {
-	struct packages *packages;
-	struct package_query *queries; /* by file id - 1 */
-};
-
-static void free_owners(struct owners *o)
-{
-	packages_destroy(o->packages);
-	free(o->queries);
-}
-#define _cleanup_owners_ __attribute__((cleanup(free_owners)))
-
-static struct error *find_owners(struct depgraph *dg, struct owners *o)
-{
-	struct fgraph *graph = dg->graph;
-	struct error *err;
-
-	o->queries = calloc(graph->nfiles + 1, sizeof(*o->queries));
-	if (!o->queries)
-		return &error_no_memory;
-	if (!dg->options.packages)
-		return NULL;
-	err = packages_create(dg->tree, dg->options.log, &o->packages);
-	if (err)
-		return err;
-	for (size_t i = 0; i < graph->nfiles; i++) {
-		o->queries[i].path = graph->files[i]->tree_path;
-		o->queries[i].realpath = graph->files[i]->realpath;
-	}
-	return packages_find(o->packages, o->queries, graph->nfiles);
-}
-
-/* What an archive holds is of the package that the archive is. */
-static void fill_archive_package(const struct depgraph *dg, const struct fgraph_file *file,
-				 struct dep_file *row)
-{
-	for (size_t i = 0; i < dg->nsources; i++) {
-		const struct image_archive *a = dg->sources[i].archive;
-		if (!a || !a->package_name || strncmp(file->path, a->prefix, strlen(a->prefix)))
-			continue;
-		row->package = a->package_name;
-		row->package_version = a->package_version;
-		row->package_type = a->package_type;
-	}
-}
-
-static void fill_port(const struct depgraph *dg, const struct fgraph_file *file,
-		      struct dep_file *row)
+/* The port of a file; a note says where its version is far from the file's. */
+static struct error *fill_port(struct depgraph *dg, const struct fgraph_file *file,
+			       struct dep_file *row)
 {
 	struct port_match match;
 
 	if (!dg->options.ports)
-		return;
+		return NULL;
 	ports_find_file(dg->options.ports, file->image ? file->image->soname : NULL,
 			file->tree_path, &match);
 	row->port = match.library;
 	row->port_version = match.version;
 	row->port_relation = port_relation_name(match.relation);
 	row->port_note = match.note;
+	if (!ports_version_is_far(&match, row->package_version))
+		return NULL;
+	row->port_note = arena_printf(&dg->arena, "another major version: the file is of %s%s%s",
+				      row->package_version, match.note ? "; " : "",
+				      match.note ? match.note : "");
+	return row->port_note ? NULL : &error_no_memory;
 }
 
 static struct error *write_files(struct depgraph *dg, struct store *store, int64_t run,
@@ -126,11 +86,11 @@ static struct error *write_files(struct depgraph *dg, struct store *store, int64
 	struct error *err;
 	_cleanup_owners_ struct owners owners = { 0 };
 
-	err = find_owners(dg, &owners);
+	err = owners_init(&owners, dg);
 	for (size_t i = 0; !err && i < dg->graph->nfiles; i++) {
 		const struct fgraph_file *file = dg->graph->files[i];
 		const struct image *image = file->image;
-		const struct package_info *package = &owners.queries[i].ret;
+		const struct package_info *package = &owners.info[i];
 		if (!wanted[i])
 			continue;
 		struct dep_file row = {
@@ -157,9 +117,9 @@ static struct error *write_files(struct depgraph *dg, struct store *store, int64
 			.cost_symbols = file->cost_symbols,
 			.symbols_bound_to = file->bound_to,
 		};
-		fill_archive_package(dg, file, &row);
-		fill_port(dg, file, &row);
-		err = dep_add_file(store, run, &row);
+		err = fill_port(dg, file, &row);
+		if (!err)
+			err = dep_add_file(store, run, &row);
 	}
 	return err;
 }

@@ -100,14 +100,17 @@ static struct error *add_library(struct ports *ports, const struct line *line)
 		       (void *)(version ? version : ""));
 }
 
-/* Cuts "name@version" and gives the version: that one, or the table's; NULL: unknown library. */
+/*
+ * Cuts "name@version" and gives the version: that one, or the table's. "": none, or
+ * not one of the file ("name@-"); NULL: unknown library.
+ */
 static const char *part_version(const struct ports *ports, char *name)
 {
 	char *at = strchr(name, '@');
 	if (!at)
 		return map_get(&ports->libraries, name, strlen(name));
-	*at = '\0';
-	return at + 1;
+	*at++ = '\0';
+	return strcmp(at, "-") ? at : "";
 }
 
 /*

@@ -68,6 +68,7 @@ static void test_embedded_table(void **state)
 		{ "python3.11", "python3", "3.10.11", "port" },
 		{ "python3.11-config", "-", "-", "none" },
 		{ "libsqlite3.so.0", "sqlite", "3.40.1", "port" },
+		{ "libhiredis.so.0.14", "redis", "-", "port" },
 		{ "libpcre2-8.so.0", "-", "-", "none" },
 		{ "libopenblas.so.0", "-", "-", "none" },
 		{ "libboost_regex.so.1.74.0", "boost", "1.71.0", "port" },
