@@ -133,7 +133,9 @@ man: $(MAN_PAGES)
 # --- tests ------------------------------------------------------------------
 SCRIPT_TESTS := $(filter-out tests/ml/%,$(wildcard tests/*/*-test))
 ML_TESTS := $(wildcard tests/ml/*-test)
-RUN_TESTS = CC='$(CC)' tests/run --build $(O)
+# What a test that calls make must say, so that nothing is built anew.
+MAKE_VARIABLES = $(foreach v,O CC SAN DEBUG COVERAGE DEVELOPER,$(if $($(v)),$(v)='$($(v))'))
+RUN_TESTS = CC='$(CC)' MAKE_VARIABLES="$(MAKE_VARIABLES)" tests/run --build $(O)
 TESTABLE = $(BINARY) $(addprefix $(O)/,$(NAMES)) $(UNIT_TESTS) $(MAN_PAGES) $(COMPLETIONS)
 
 .PHONY: run-tests run-tests-ml

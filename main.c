@@ -85,6 +85,10 @@ static int finish(struct log *log, struct error *err)
 	if (!err)
 		return EXIT_OK;
 	int code = exit_code(err);
+	if (code == EXIT_INTERRUPTED) {
+		error_destroy(err);
+		err = error_create(ERROR_STOP, "interrupted; the answer was not completed");
+	}
 	/* A failed gate and an incomplete answer are no failure of the tool. */
 	bool done = code == EXIT_GATE || code == EXIT_INCOMPLETE;
 	log_error(log, done ? LOG_WARNING : LOG_ERROR, err);
