@@ -387,7 +387,7 @@ static double square_root(double x)
 }
 
 /*
- * Area grows with cost: the largest label is twice as high as the smallest. The
+ * Area grows with cost: the largest label is four times as high as the smallest. The
  * root costs everything and would make all others alike: it does not count.
  */
 static struct error *measure(struct picture *p)
@@ -402,7 +402,7 @@ static struct error *measure(struct picture *p)
 		struct picture_node *n = &p->nodes[i];
 		double share = (double)n->cost / (double)most;
 		n->scale = share > 1 ? 1 : square_root(share);
-		n->font = 10 + 14 * n->scale;
+		n->font = 10 + 30 * n->scale;
 		picture_short_label(n->label, 28, &label);
 		/* Characters are about 0.6 em wide in the fonts that browsers have. */
 		double first = 0.6 * n->font * (double)count_characters(&label);
