@@ -8,8 +8,9 @@
 
 /* All formats, in the order of help. */
 static const struct report_format *const formats[] = {
-	&report_format_tree, &report_format_table, &report_format_json, &report_format_jsonl,
-	&report_format_csv,  &report_format_dot,   &report_format_svg,	&report_format_html,
+	&report_format_tree,  &report_format_table, &report_format_json,
+	&report_format_jsonl, &report_format_csv,   &report_format_dot,
+	&report_format_svg,   &report_format_html,  &report_format_cyclonedx,
 };
 
 enum { FORMATS = sizeof(formats) / sizeof(formats[0]) };

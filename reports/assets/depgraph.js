@@ -192,7 +192,7 @@ function legend() {
 function fit() {
 	const box = svg.viewBox.baseVal, area = canvas.getBoundingClientRect();
 	if (!area.width || !area.height) return;
-	const k = Math.min(area.width / box.width, area.height / box.height) * 0.98;
+	const k = Math.min(1.4, 0.98 * Math.min(area.width / box.width, area.height / box.height));
 	d3.select(svg).call(zoom.transform, d3.zoomIdentity
 		.translate((area.width - box.width * k) / 2 - box.x * k, (area.height - box.height * k) / 2 - box.y * k).scale(k));
 }
@@ -214,6 +214,12 @@ function graph() {
 	svg.removeAttribute("role");
 	/* Zooming sets a transform; the view box would fight with it. */
 	const view = svg.getAttribute("viewBox");
+	/* A small graph needs no high panel. */
+	const wanted = svg.viewBox.baseVal.height * Math.min(1.4, canvas.clientWidth / svg.viewBox.baseVal.width) + 60;
+	if (wanted < canvas.clientHeight && innerWidth > 900) {
+		$("graph-body").style.minHeight = "340px";
+		$("graph-body").style.height = `${Math.max(340, wanted)}px`;
+	}
 	zoom = d3.zoom().scaleExtent([0.02, 6]).on("zoom", ev => all.setAttribute("transform", (d3.event || ev).transform)); /* d3 5 or later */
 	const screen = () => { svg.removeAttribute("viewBox"); };
 	const sheet = () => { svg.setAttribute("viewBox", view); all.removeAttribute("transform"); };

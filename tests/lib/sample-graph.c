@@ -99,7 +99,7 @@ static struct error *add_file(struct sample *s, struct store *store, int64_t run
 		.port_relation = ports[port].relation,
 		.open_sites = r % 11 ? 0 : 1 + r % 5,
 		.cost_files = 1,
-		.cost_bytes = 9000 + r % 3000000,
+		.cost_bytes = 9000 + r % (id % 17 ? 300000 : 30000000),
 		.cost_symbols = s->bindings ? (int64_t)(r % 900) : -1,
 		.symbols_bound_to = r % 1000,
 	};
