@@ -242,20 +242,24 @@ static struct error *layer_tree(const struct image_archive *ia, struct tree **re
 	return NULL;
 }
 
-/* Finds where a file lies; false where another one hides it, or it was removed again. */
-static bool settle_file(const struct image_archive *ia, const struct tree *tree,
-			struct image_archive_file *f, struct tree_entry *entry)
+/* Finds where a file lies; '*ret' false where another hides it, or it was removed again. */
+static struct error *settle_file(const struct image_archive *ia, const struct tree *tree,
+				 struct image_archive_file *f, struct tree_entry *entry, bool *ret)
 {
 	const char *folder = ia->layers[f->layer];
 	size_t len = strlen(folder);
 
+	*ret = false;
 	if (tree_resolve(tree, f->member, entry) || !S_ISREG(entry->st.st_mode))
-		return false;
+		return NULL;
 	if (strncmp(entry->path, folder, len) || entry->path[len] != '/')
-		return false;
+		return NULL;
 	f->member = arena_strdup(&ia->priv->arena, entry->realpath);
 	f->path = arena_strdup(&ia->priv->arena, entry->path);
-	return f->member && f->path;
+	if (!f->member || !f->path)
+		return &error_no_memory;
+	*ret = true;
+	return NULL;
 }
 
 /* Keeps of 'files' what is visible over all layers, each file once, sorted. */
@@ -272,18 +276,18 @@ static struct error *settle_files(struct image_archive *ia, struct map *names)
 	/* From the last one on: of a name that came twice the later entry is right. */
 	for (size_t i = priv->nfiles; i-- > 0 && !err;) {
 		struct image_archive_file *f = &priv->files[i];
-		if (!settle_file(ia, tree, f, entry) ||
-		    map_get(names, f->member, strlen(f->member)))
+		bool visible;
+		err = settle_file(ia, tree, f, entry, &visible);
+		if (err || !visible || map_get(names, f->member, strlen(f->member)))
 			continue;
 		err = map_put(names, f->member, strlen(f->member), f);
 		priv->files[--n] = *f;
 	}
-	if (err)
+	if (err || n == priv->nfiles)
 		return err;
 	ia->files = priv->files + n;
 	ia->nfiles = priv->nfiles - n;
-	if (ia->nfiles)
-		qsort(priv->files + n, ia->nfiles, sizeof(*priv->files), by_member);
+	qsort(priv->files + n, ia->nfiles, sizeof(*priv->files), by_member);
 	return NULL;
 }
 

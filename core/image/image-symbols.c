@@ -61,7 +61,8 @@ static struct error *read_gnu_hash(struct image *image, uint64_t address)
 		.nbuckets = nbuckets,
 		.symoffset = symoffset,
 		.bloom_mask = nbloom - 1,
-		.bloom_shift = shift,
+		/* glibc shifts an uint_fast32_t, and processors take the count modulo its width. */
+		.bloom_shift = shift & (image->elf_class == ELFCLASS64 ? 63 : 31),
 		.nchain = (have - need) / 4,
 		.bloom = p + 16,
 		.buckets = p + 16 + nbloom * word,

@@ -81,9 +81,9 @@ enum image_hash_kind { IMAGE_HASH_NONE, IMAGE_HASH_GNU, IMAGE_HASH_SYSV };
 struct image_hash_table {
 	enum image_hash_kind kind;
 	uint32_t nbuckets;
-	uint32_t symoffset;  /* GNU: first symbol in the table */
-	uint32_t bloom_mask; /* words - 1 */
-	uint32_t bloom_shift;
+	uint32_t symoffset;	    /* GNU: first symbol in the table */
+	uint32_t bloom_mask;	    /* words - 1 */
+	uint32_t bloom_shift;	    /* less than 64 (ELF64) or 32 */
 	uint64_t nchain;	    /* entries of 'chain' inside the file */
 	const unsigned char *bloom; /* words of 8 (ELF64) or 4 bytes */
 	const unsigned char *buckets;
@@ -208,7 +208,8 @@ static inline bool image_may_define(const struct image *image, const struct imag
 	if (image->elf_class == ELFCLASS64) {
 		uint64_t word;
 		__builtin_memcpy(&word, t->bloom + 8ull * (query->gnu / 64 & t->bloom_mask), 8);
-		return word >> (query->gnu & 63) & word >> (query->gnu >> t->bloom_shift & 63) & 1;
+		return word >> (query->gnu & 63) &
+		       word >> ((uint64_t)query->gnu >> t->bloom_shift & 63) & 1;
 	}
 	uint32_t word;
 	__builtin_memcpy(&word, t->bloom + 4ull * (query->gnu / 32 & t->bloom_mask), 4);
