@@ -11,6 +11,6 @@ ASSETS := $(wildcard reports/assets/* analyze/tables/*)
 # Libraries by their pkg-config name and the Debian package that has them.
 LIBRARIES := libelf:libelf-dev libdw:libdw-dev capstone:libcapstone-dev \
 	sqlite3:libsqlite3-dev libarchive:libarchive-dev jansson:libjansson-dev \
-	libxxhash:libxxhash-dev libcrypto:libssl-dev zlib:zlib1g-dev
+	libxxhash:libxxhash-dev libcrypto:libssl-dev zlib:zlib1g-dev liblzma:liblzma-dev
 # Only tests need these; without them 'make' works and the tests name them.
 TEST_LIBRARIES := cmocka:libcmocka-dev zydis:libzydis-dev

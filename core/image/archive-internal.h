@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <limits.h>
+#include <lzma.h>
 #include <zlib.h>
 
 #include "core/base/arena.h"
@@ -58,9 +59,11 @@ void archive_warn(struct image_archive *ia, const char *code, const char *member
 void archive_stop_at_limit(struct image_archive *ia, const char *member, const char *what,
 			   uint64_t bound);
 
-/* --- archive-stream.c: the bytes of one archive, and libarchive on them --- */
+/* --- archive-bytes.c, archive-stream.c: one archive's bytes, and libarchive on them --- */
 
 enum { STREAM_BUFFER = 256 * 1024 };
+
+enum stream_decoder { DECODER_NONE, DECODER_GZIP, DECODER_LZMA, DECODER_FILTER };
 
 struct stream {
 	struct image_archive *ia;
@@ -77,9 +80,22 @@ struct stream {
 	struct error *stop; /* the user asked to stop within a call of libarchive */
 	size_t pending;	    /* bytes of 'raw' that were read to see what they are */
 	unsigned char *raw, *plain;
-	bool gzip, gzip_between;
+	enum stream_decoder decoder;
 	z_stream z;
+	bool gzip_between; /* one gzip member has ended, another may follow */
+	lzma_stream lzma;
+	bool lzma_done;
 };
+
+/* Finds out how the bytes are compressed. */
+struct error *stream_start_decoder(struct stream *s) must_check;
+void stream_stop_decoder(struct stream *s);
+/* Decompressed bytes: libarchive's read callback; 'data' is the stream. */
+la_ssize_t stream_bytes(struct archive *a, void *data, const void **ret);
+/* Counts decompressed bytes against the bounds. */
+void stream_count(struct stream *s, uint64_t n);
+/* Why libarchive could not go on with 'a', as an error about the whole archive. */
+struct error *stream_error(const struct stream *s, struct archive *a) must_check;
 
 enum stream_format { STREAM_ZIP, STREAM_TAR, STREAM_AR };
 
@@ -102,6 +118,9 @@ struct error *stream_next(struct stream *s, struct archive_entry **ret) must_che
  */
 struct error *stream_read(struct stream *s, const char *member, void *data, size_t size,
 			  size_t *ret, bool *damaged) must_check;
+
+/* Why the current member must not be decompressed, or NULL. */
+const char *stream_refuses_member(const struct stream *s);
 
 /* Reads over the rest of the current member. */
 struct error *stream_skip(struct stream *s) must_check;

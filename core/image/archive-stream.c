@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * libarchive on a file or on a member of another archive. Compressed bytes are
- * unpacked by a reader of their own below that of the members: so every byte of
- * a bomb is counted, also those that are only read over, and what follows the
- * last member is read too, because the checksums stand there. gzip is done with
- * zlib, because libarchive does not verify its checksum (RFC 1952, 2.3.1).
- */
+/* libarchive on a file or on a member of another archive. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,148 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/checked.h"
 #include "core/base/cleanup.h"
 #include "core/image/archive-internal.h"
-
-static const uint64_t RATIO_FLOOR = (uint64_t)256 << 20;
-
-/* --- bytes --- */
-
-/* Counts decompressed bytes against the bounds. */
-static void count_out(struct stream *s, uint64_t n)
-{
-	const struct image_archive_limits *limits = &s->ia->priv->limits;
-	uint64_t in = s->in, most;
-
-	s->out += n;
-	s->ia->read_bytes += n;
-	if (s->fd >= 0 && in > s->size)
-		in = s->size; /* parts that were read twice */
-	if (s->ia->read_bytes > limits->read_bytes)
-		archive_stop_at_limit(s->ia, "", "decompressed bytes", limits->read_bytes);
-	else if (s->out > RATIO_FLOOR && checked_mul(in, limits->ratio, &most) &&
-		 s->out - RATIO_FLOOR > most)
-		archive_stop_at_limit(s->ia, "", "decompressed bytes per compressed byte",
-				      limits->ratio);
-}
-
-/* Fills s->raw; the number of bytes, 0 at the end, -1 with libarchive's error set. */
-static ssize_t read_raw(struct stream *s, struct archive *a)
-{
-	ssize_t n = (ssize_t)s->pending;
-
-	s->pending = 0;
-	if (n)
-		return n;
-	if (s->parent) {
-		n = archive_read_data(s->parent, s->raw, STREAM_BUFFER);
-		if (n < 0) {
-			const char *why = archive_error_string(s->parent);
-			archive_set_error(a, archive_errno(s->parent), "%s", why ? why : "damaged");
-			n = -1;
-		}
-	} else {
-		do
-			n = read(s->fd, s->raw, STREAM_BUFFER);
-		while (n < 0 && errno == EINTR);
-		if (n < 0)
-			archive_set_error(a, errno, "cannot read");
-	}
-	if (n > 0) {
-		s->position += (uint64_t)n;
-		s->in += (uint64_t)n;
-	}
-	s->at_end = !n;
-	return n;
-}
-
-/* Starts the next gzip member; false where what follows is padding. */
-static bool gzip_restart(struct stream *s)
-{
-	if (s->z.avail_in < 1 || s->z.next_in[0] != 0x1f)
-		return false;
-	return inflateReset(&s->z) == Z_OK;
-}
-
-static la_ssize_t read_gzip(struct stream *s, struct archive *a, const void **ret)
-{
-	s->z.next_out = s->plain;
-	s->z.avail_out = STREAM_BUFFER;
-	while (s->z.avail_out == STREAM_BUFFER) {
-		if (!s->z.avail_in) {
-			ssize_t n = read_raw(s, a);
-			if (n < 0)
-				return -1;
-			if (!n && s->gzip_between)
-				break;
-			if (!n) {
-				archive_set_error(a, EILSEQ, "truncated gzip data");
-				return -1;
-			}
-			s->z.next_in = s->raw;
-			s->z.avail_in = (uInt)n;
-		}
-		if (s->gzip_between && !gzip_restart(s)) {
-			s->z.avail_in = 0;
-			continue;
-		}
-		s->gzip_between = false;
-		int r = inflate(&s->z, Z_NO_FLUSH);
-		if (r == Z_STREAM_END) {
-			s->gzip_between = true;
-		} else if (r != Z_OK && r != Z_BUF_ERROR) {
-			archive_set_error(a, EILSEQ, "bad gzip data: %s",
-					  s->z.msg ? s->z.msg : "not gzip");
-			return -1;
-		}
-	}
-	*ret = s->plain;
-	return (la_ssize_t)(STREAM_BUFFER - s->z.avail_out);
-}
-
-/* Bytes for the reader of the compression. */
-static la_ssize_t raw_callback(struct archive *a, void *data, const void **ret)
-{
-	struct stream *s = data;
-
-	*ret = s->raw;
-	return read_raw(s, a);
-}
-
-static la_ssize_t read_filter(struct stream *s, struct archive *a, const void **ret)
-{
-	la_ssize_t n = archive_read_data(s->filter, s->plain, STREAM_BUFFER);
-	if (n < 0) {
-		const char *why = archive_error_string(s->filter);
-		archive_set_error(a, archive_errno(s->filter), "%s", why ? why : "damaged");
-		return -1;
-	}
-	*ret = s->plain;
-	return n;
-}
-
-/* Bytes for the reader of the members. */
-static la_ssize_t read_callback(struct archive *a, void *data, const void **ret)
-{
-	struct stream *s = data;
-	la_ssize_t n;
-
-	error_destroy(s->stop);
-	s->stop = log_check_stop(s->ia->priv->log);
-	if (s->stop || s->ia->priv->stopped) {
-		archive_set_error(a, EINTR, "stopped");
-		return -1;
-	}
-	if (s->fd >= 0)
-		log_progress(s->ia->priv->log, s->ia->name, "B", s->position, s->size);
-	if (!s->gzip && !s->filter)
-		return raw_callback(a, data, ret);
-	n = s->gzip ? read_gzip(s, a, ret) : read_filter(s, a, ret);
-	if (n > 0)
-		count_out(s, (uint64_t)n);
-	return n;
-}
 
 static la_int64_t skip_callback(struct archive *a, void *data, la_int64_t request)
 {
@@ -258,92 +112,6 @@ static struct error *open_file(struct stream *s, const char *path)
 	return NULL;
 }
 
-/* Whether these are the first bytes of something compressed that is known here. */
-static bool is_compressed(const unsigned char *p, size_t n)
-{
-	static const struct {
-		const char *magic;
-		size_t len;
-	} magics[] = {
-		{ "BZh", 3 },
-		{ "\x1f\x9d", 2 },
-		{ "\x04\x22\x4d\x18", 4 },
-		{ "LZIP", 4 },
-		{ "\x5d\0\0", 3 },
-		{ "\xfd"
-		  "7zXZ",
-		  6 },
-		{ "\x28\xb5\x2f\xfd", 4 },
-	};
-
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (n >= magics[i].len && !memcmp(p, magics[i].magic, magics[i].len))
-			return true;
-	return false;
-}
-
-static struct error *start_gzip(struct stream *s)
-{
-	if (inflateInit2(&s->z, 15 + 16) != Z_OK)
-		return &error_no_memory;
-	s->gzip = true;
-	return NULL;
-}
-
-/* Why libarchive could not, as an error about the whole archive. */
-static struct error *stream_error(const struct stream *s, struct archive *a)
-{
-	const char *why = archive_error_string(a);
-
-	if (s->at_end && !s->in)
-		return error_create(ERROR_BAD_DATA, "'%s': empty", s->ia->name);
-	return error_create(ERROR_BAD_DATA, "'%s': cannot be read as an archive: %s%s", s->ia->name,
-			    s->at_end ? "truncated: " : "", why ? why : "damaged");
-}
-
-static struct error *start_filter(struct stream *s)
-{
-	struct archive_entry *entry;
-	struct archive *a = archive_read_new();
-
-	if (!a)
-		return &error_no_memory;
-	s->filter = a;
-	archive_read_support_filter_bzip2(a);
-	archive_read_support_filter_compress(a);
-	archive_read_support_filter_lz4(a);
-	archive_read_support_filter_lzip(a);
-	archive_read_support_filter_lzma(a);
-	archive_read_support_filter_xz(a);
-	archive_read_support_filter_zstd(a);
-	archive_read_support_format_raw(a);
-	if (archive_read_open(a, s, NULL, raw_callback, NULL) != ARCHIVE_OK ||
-	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
-		return stream_error(s, a);
-	return NULL;
-}
-
-/* Finds out how the bytes are compressed. */
-static struct error *start_unpacking(struct stream *s)
-{
-	const unsigned char *head = s->raw;
-	ssize_t n;
-
-	if (s->parent) {
-		n = read_raw(s, s->handle);
-		s->pending = n > 0 ? (size_t)n : 0;
-	} else {
-		n = pread(s->fd, s->raw, 16, 0);
-	}
-	bool gzip = n >= 2 && head[0] == 0x1f && head[1] == 0x8b;
-	if (!gzip && (n <= 0 || !is_compressed(head, (size_t)n)))
-		return NULL;
-	s->plain = malloc(STREAM_BUFFER);
-	if (!s->plain)
-		return &error_no_memory;
-	return gzip ? start_gzip(s) : start_filter(s);
-}
-
 static void choose_format(struct stream *s, enum stream_format format)
 {
 	struct archive *a = s->handle;
@@ -379,12 +147,12 @@ struct error *stream_open(struct stream *s, struct image_archive *ia, const char
 			return err;
 	}
 	if (format == STREAM_TAR) {
-		err = start_unpacking(s);
+		err = stream_start_decoder(s);
 		if (err)
 			return err;
 	}
 	choose_format(s, format);
-	archive_read_set_read_callback(s->handle, read_callback);
+	archive_read_set_read_callback(s->handle, stream_bytes);
 	if (!parent && !s->plain) {
 		archive_read_set_seek_callback(s->handle, seek_callback);
 		archive_read_set_skip_callback(s->handle, skip_callback);
@@ -399,10 +167,7 @@ void stream_close(struct stream *s)
 {
 	if (s->handle)
 		archive_read_free(s->handle);
-	if (s->filter)
-		archive_read_free(s->filter);
-	if (s->gzip)
-		inflateEnd(&s->z);
+	stream_stop_decoder(s);
 	if (s->fd >= 0)
 		close(s->fd);
 	error_destroy(s->stop);
@@ -436,7 +201,7 @@ static struct error *drain(struct stream *s)
 	if (!s->plain)
 		return NULL;
 	do
-		n = read_callback(s->handle, s, &data);
+		n = stream_bytes(s->handle, s, &data);
 	while (n > 0);
 	return n < 0 ? tell_damage(s, "", true) : NULL;
 }
@@ -498,8 +263,20 @@ struct error *stream_read(struct stream *s, const char *member, void *data, size
 	*ret = (size_t)n;
 	/* Without a reader below, this is where bytes are decompressed (zip). */
 	if (!s->plain)
-		count_out(s, (uint64_t)n);
+		stream_count(s, (uint64_t)n);
 	*damaged = s->ia->priv->stopped;
+	return NULL;
+}
+
+const char *stream_refuses_member(const struct stream *s)
+{
+	const char *format = archive_format_name(s->handle);
+
+	/* The only place where libarchive says how a member of a zip file is compressed. */
+	if (archive_format(s->handle) != ARCHIVE_FORMAT_ZIP || !format)
+		return NULL;
+	if (strstr(format, "(lzma)") || strstr(format, "(xz)"))
+		return "compressed with LZMA, which may need any amount of memory";
 	return NULL;
 }
 
@@ -514,6 +291,12 @@ struct error *stream_skip(struct stream *s)
 	if (!s->zip_in_turn)
 		return archive_read_data_skip(s->handle) == ARCHIVE_FATAL ? tell_damage(s, "", true)
 									  : NULL;
+	if (stream_refuses_member(s)) {
+		/* Where the next one begins is found by decompressing this one. */
+		archive_warn(s->ia, "unsupported", "", "what follows is lost");
+		s->broken = true;
+		return NULL;
+	}
 	/* libarchive would decompress the whole member within one call. */
 	for (;;) {
 		struct error *err = log_check_stop(s->ia->priv->log);
@@ -524,7 +307,7 @@ struct error *stream_skip(struct stream *s)
 			return tell_damage(s, "", true);
 		if (r != ARCHIVE_OK && r != ARCHIVE_RETRY)
 			return NULL; /* the end, or a checksum of what does not matter */
-		count_out(s, size);
+		stream_count(s, size);
 		if (s->ia->priv->stopped)
 			return NULL;
 	}

@@ -308,6 +308,11 @@ static struct error *unpack_file(struct unpack *u, struct archive_entry *entry)
 		archive_warn(u->ia, "encrypted", u->name, "encrypted, left out");
 		return leave_out(u, before);
 	}
+	const char *refused = stream_refuses_member(u->s);
+	if (refused) {
+		archive_warn(u->ia, "unsupported", u->name, "%s, left out", refused);
+		return leave_out(u, before);
+	}
 	if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > 0)
 		file.size = (uint64_t)archive_entry_size(entry);
 	u->nhead = 0;

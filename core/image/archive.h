@@ -53,7 +53,11 @@ const char *image_archive_kind_name(enum image_archive_kind kind);
  */
 enum image_archive_kind image_archive_detect(const char *path);
 
-/* Bounds; 0 means the default, which is written behind each. */
+/*
+ * Bounds; 0 means the default, which is written behind each. Memory is bounded
+ * by them too: about 150 bytes for each member that is kept and 32 for any
+ * other, 512 MiB for the dictionary of xz and 128 MiB for that of zstd.
+ */
 struct image_archive_limits {
 	uint64_t total_bytes;  /* unpacked to disk, spooled layers included: 32 GiB */
 	uint64_t member_bytes; /* of one unpacked member; a larger one is left out: 8 GiB */
@@ -75,6 +79,7 @@ struct image_archive_limits {
  *   long-name         path longer than the bound or than the file system takes
  *   dangling-link     hard link to a member that is not there
  *   encrypted         data cannot be read without a password
+ *   unsupported       a zip member compressed with LZMA, which bounds no memory
  *   too-large         member left out by member_bytes
  *   limit             a bound was reached; the rest was not read
  *   truncated         the archive ends too early

@@ -123,13 +123,16 @@ static struct archive *make(const struct scratch *s, const char *name)
 	} else if (!strcmp(dot, ".deb")) {
 		archive_write_set_format_ar_svr4(a);
 	} else {
+		static const char *const filters[][2] = {
+			{ ".gz", "gzip" }, { ".xz", "xz" },	 { ".zst", "zstd" },
+			{ ".lz", "lzip" }, { ".lzma", "lzma" },	 { ".bz2", "bzip2" },
+			{ ".lz4", "lz4" }, { ".Z", "compress" },
+		};
 		archive_write_set_format_pax_restricted(a);
-		if (!strcmp(dot, ".gz"))
-			archive_write_add_filter_gzip(a);
-		else if (!strcmp(dot, ".xz"))
-			archive_write_add_filter_xz(a);
-		else if (!strcmp(dot, ".zst"))
-			archive_write_add_filter_zstd(a);
+		for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+			if (!strcmp(dot, filters[i][0]))
+				assert_int_equal(archive_write_add_filter_by_name(a, filters[i][1]),
+						 ARCHIVE_OK);
 	}
 	assert_int_equal(archive_write_open_filename(a, in(s, name)), ARCHIVE_OK);
 	return a;
@@ -395,9 +398,12 @@ static void test_deb(void **state)
 static void test_tar_filters(void **state)
 {
 	struct scratch *s = *state;
-	static const char *const names[] = { "x.tar", "x.tar.gz", "x.tar.xz", "x.tar.zst" };
+	static const char *const names[] = {
+		"x.tar",      "x.tar.gz",  "x.tar.xz",	"x.tar.zst", "x.tar.lz",
+		"x.tar.lzma", "x.tar.bz2", "x.tar.lz4", "x.tar.Z",
+	};
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct archive *a = make(s, names[i]);
 		elf(a, "usr/lib/x.so");
 		elf(a, "opt/no-extension");
@@ -803,6 +809,35 @@ static void test_bombs(void **state)
 	}
 }
 
+/* Dictionaries of 2 GiB, asked for by a few bytes. */
+static void test_memory_bombs(void **state)
+{
+	struct scratch *s = *state;
+	char lzma[200] = "\x5d\0\0\0\x80\xff\xff\xff\xff\xff\xff\xff\xff";
+	size_t len;
+
+	save(s, "x.tar.lzma", lzma, sizeof(lzma));
+	assert_error(try_open(s, "x.tar.lzma", NULL), ERROR_BAD_DATA,
+		     "'x.tar.lzma': cannot be read as an archive: "
+		     "needs more than 512 MiB to be decompressed");
+
+	struct archive *a = make(s, "x.zip");
+	elf(a, "a.so");
+	elf(a, "b.so");
+	done(a);
+	/* APPNOTE.TXT 4.3.7 and 4.3.12: the method of the first member becomes LZMA. */
+	char *data = load(s, "x.zip", &len);
+	char *central = memmem(data, len, "PK\1\2", 4);
+	assert_non_null(central);
+	data[8] = central[10] = 14;
+	save(s, "x.zip", data, len);
+	free(data);
+	opens(s, "x.zip");
+	has_warnings(s, "unsupported a.so\n");
+	assert_true(s->ia->incomplete);
+	has_files(s, "/b.so:e");
+}
+
 static void test_a_million_members(void **state)
 {
 	struct scratch *s = *state;
@@ -1064,6 +1099,7 @@ int main(void)
 		TEST(test_encrypted),
 		TEST(test_bounds),
 		TEST(test_bombs),
+		TEST(test_memory_bombs),
 		TEST(test_a_million_members),
 		TEST(test_stop),
 		TEST(test_docker_save),
