@@ -23,7 +23,8 @@ case $O in
 esac
 UNISCOPE=${UNISCOPE:-$O/uniscope}
 CC=${CC:-gcc}
-PATH=${PATH:-/usr/bin:/bin}:/usr/sbin:/sbin
+# The system's programs first: a Python from elsewhere lacks Debian's modules.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:${PATH:-}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/uniscope-test.XXXXXX") || exit 99
 HOME=$TMP/home
 TZ=UTC LC_ALL=C TERM=dumb LINES=24 COLUMNS=80
