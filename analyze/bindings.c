@@ -234,6 +234,16 @@ static struct error *bind_file(struct bindings *b, struct lookup *lookup, uint32
 	return NULL;
 }
 
+/*
+ * glibc's loader is relocated by itself before anything else, and again at the
+ * end when it starts a program (four symbols of libc, in 2.36); 'ldd -r', which
+ * these rows equal, does neither.
+ */
+static bool is_loader(const struct closure *closure, uint32_t link)
+{
+	return link && closure->links[link]->file == closure->interp;
+}
+
 struct error *bindings_add_closure(struct bindings *b, const struct closure *closure)
 {
 	struct error *err;
@@ -258,7 +268,7 @@ struct error *bindings_add_closure(struct bindings *b, const struct closure *clo
 		const struct closure_group *group = &closure->groups[g];
 		for (size_t i = group->nscope; i-- > 0;) {
 			uint32_t link = group->init_order[i];
-			if (done[link])
+			if (done[link] || is_loader(closure, link))
 				continue;
 			done[link] = true;
 			err = log_check_stop(b->graph->log);

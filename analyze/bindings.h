@@ -5,6 +5,8 @@
  * it. glibc: elf/dl-lookup.c (do_lookup_x, check_match, do_lookup_unique,
  * _dl_lookup_symbol_x) of 2.36; musl: find_sym() and do_relocs() of 1.2.3.
  *
+ * The dynamic loader's own relocations are not among them, as in 'ldd -r'.
+ *
  * A row is one (file, symbol) that a relocation names. Rows of one file are in
  * order of its symbol table; files in order of their ids.
  */

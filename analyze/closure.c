@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/verify.h"
 #include "core/base/array.h"
 #include "core/base/cleanup.h"
 
@@ -96,7 +97,8 @@ struct finder {
 	struct search_visitor visitor;
 	struct closure *c;
 	struct fgraph_file *found;
-	struct error *bad; /* the file that the loader would have given up at */
+	struct error *bad; /* why the last file was not taken */
+	bool fatal;	   /* the loader would have given up at it */
 	struct tried *tried;
 	size_t ntried, cap;
 	bool failed;
@@ -107,14 +109,25 @@ static enum search_verdict verify(struct search_visitor *visitor, const char *pa
 {
 	struct finder *f = (struct finder *)visitor;
 
+	struct fgraph_file *file;
 	struct error *err = fgraph_open_file(f->c->graph, search_tree(f->c->search), path, entry,
-					     f->c->links[0]->file->image->machine, &f->found);
-	if (!err)
+					     f->c->links[0]->file->image->machine, &file);
+	bool musl = f->c->libc == SEARCH_MUSL;
+	if (!err) {
+		const char *why = musl ? verify_library_musl(file->image)
+				       : verify_library(file->image);
+		if (why)
+			err = error_create(ERROR_BAD_DATA, "%s", why);
+	}
+	if (!err) {
+		f->found = file;
 		return SEARCH_TAKE;
+	}
 	error_destroy(f->bad);
 	f->bad = err;
 	*reason = error_get_message(err);
-	return error_get_code(err) == ERROR_UNSUPPORTED ? SEARCH_SKIP : SEARCH_FATAL;
+	/* musl passes over nothing that it could open. */
+	return error_get_code(err) == ERROR_NOT_FOUND && !musl ? SEARCH_SKIP : SEARCH_FATAL;
 }
 
 static void keep_tried(struct search_visitor *visitor, const char *place, const char *source,
@@ -150,13 +163,14 @@ static struct error *report_missing(struct finder *f, uint32_t edge, const char 
 		if (err)
 			return err;
 	}
-	if (!f->bad || error_get_code(f->bad) == ERROR_UNSUPPORTED)
-		return NULL;
-	if (error_get_code(f->bad) == ERROR_NO_MEMORY)
+	if (f->bad && error_get_code(f->bad) == ERROR_NO_MEMORY)
 		return &error_no_memory;
+	if (!f->fatal || !f->ntried)
+		return NULL;
+	const struct tried *last = &f->tried[f->ntried - 1];
 	return fgraph_warn(f->c->graph, "bad-data", from->path, true,
-			   "'%s' needs '%s', which cannot be loaded: %s", from->path, name,
-			   error_get_message(f->bad));
+			   "'%s' needs '%s', and the loader gives up at '%s': %s", from->path, name,
+			   last->place, last->reason);
 }
 
 /*
@@ -173,7 +187,10 @@ static bool run_search(struct finder *f, const char *name, const struct search_c
 	if (search_find(f->c->search, name, requester, main_paths, &f->visitor, ret))
 		return true;
 	f->visitor.tried = keep_tried;
-	return search_find(f->c->search, name, requester, main_paths, &f->visitor, ret);
+	f->visitor.again = true;
+	bool found = search_find(f->c->search, name, requester, main_paths, &f->visitor, ret);
+	f->fatal = !found && ret->fatal;
+	return found;
 }
 
 /* musl's load_library(): these names are the loader itself. */
@@ -531,6 +548,68 @@ static struct error *map_group(struct closure *c, const uint32_t *first, size_t 
 	return err;
 }
 
+/* --- Versions (_dl_check_map_versions) --- */
+
+static const struct image_version *find_version(const struct image *image, const char *name,
+						uint32_t hash)
+{
+	for (size_t i = 0; i < image->nversions; i++) {
+		const struct image_version *v = &image->versions[i];
+		if (v->name && !v->file && (v->hash == hash || v->base) && !strcmp(v->name, name))
+			return v;
+	}
+	return NULL;
+}
+
+static bool defines_versions(const struct image *image)
+{
+	for (size_t i = 0; i < image->nversions; i++)
+		if (image->versions[i].name && !image->versions[i].file)
+			return true;
+	return false;
+}
+
+/* What a file needs of another by version, and the loader will not find there. */
+static struct error *check_versions(struct closure *c, const struct closure_link *link)
+{
+	const struct image *image = link->file->image;
+	const struct image *lost = NULL;
+
+	for (size_t i = 0; i < image->nversions; i++) {
+		const struct image_version *v = &image->versions[i];
+		uint32_t at = v->file ? find_name(c, v->file) : NO_LINK;
+		if (at == NO_LINK || c->links[at]->file->image == lost)
+			continue;
+		const struct image *from = c->links[at]->file->image;
+		struct error *err = NULL;
+		if (!defines_versions(from)) {
+			/* glibc says so and then fails an assertion: nothing starts. */
+			lost = from;
+			err = fgraph_warn(c->graph, "no-versions", link->file->path, true,
+					  "'%s' asks '%s' for versions of symbols, and that has "
+					  "none: the loader fails",
+					  link->file->path, c->links[at]->file->path);
+		} else if (!v->weak && !find_version(from, v->name, v->hash)) {
+			err = fgraph_warn(c->graph, "version-absent", link->file->path, false,
+					  "'%s' needs version '%s', which '%s' does not define: "
+					  "the loader refuses it",
+					  link->file->path, v->name, c->links[at]->file->path);
+		}
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+static struct error *check_all_versions(struct closure *c, size_t first)
+{
+	struct error *err = NULL;
+
+	for (size_t i = first; i < c->n && !err && c->libc == SEARCH_GLIBC; i++)
+		err = check_versions(c, c->links[i]);
+	return err;
+}
+
 /* --- Start --- */
 
 static struct error *open_interp(struct closure *c)
@@ -551,24 +630,21 @@ static struct error *open_interp(struct closure *c)
 	return err;
 }
 
-/* Every process that loads libraries has the loader mapped, needed by name or not. */
+/*
+ * The edge to the loader itself. Like ldd's, a closure holds the loader only if
+ * somebody needs it by name; with glibc libc.so.6 does.
+ */
 static struct error *add_interp(struct closure *c)
 {
 	const struct fgraph_file *root = c->links[0]->file;
-	struct error *err;
-	uint32_t link;
 
-	if (!c->interp || !root->image->ndeps || c->interp == root)
+	if (!c->interp || !root->image->interp || c->interp == root)
 		return NULL;
-	err = map_interp(c, &link);
-	if (err)
-		return err;
-	bool own = root->image->interp != NULL;
 	struct fgraph_edge e = { .from = root->id,
 				 .to = c->interp->id,
 				 .name = search_interp(c->search),
 				 .kind = DEP_INTERP,
-				 .how = own ? "PT_INTERP" : "the machine's dynamic loader",
+				 .how = "PT_INTERP",
 				 .wanted_at_start = true };
 	return fgraph_add_edge(c->graph, &e, NULL, NULL);
 }
@@ -605,6 +681,8 @@ struct error *closure_init(struct closure *c, struct fgraph *graph, struct searc
 	if (err)
 		return err;
 	err = add_interp(c);
+	if (!err)
+		err = check_all_versions(c, 0);
 	if (err)
 		return err;
 	for (size_t i = 0; i < c->n; i++)
@@ -634,6 +712,8 @@ struct error *closure_dlopen(struct closure *c, uint32_t caller, const char *nam
 		return err;
 	if (link != NO_LINK && c->n > before) {
 		err = map_group(c, &link, 1);
+		if (!err)
+			err = check_all_versions(c, before);
 		if (err)
 			return err;
 	}

@@ -7,6 +7,7 @@
 #include "analyze/depgraph.h"
 #include "analyze/packages.h"
 #include "core/image/archive.h"
+#include "core/image/members.h"
 
 /* One SOURCE: what it is, and where its files are looked up. */
 struct source {
@@ -18,6 +19,7 @@ struct source {
 	const struct tree *tree;
 	struct tree *own_tree;	       /* NULL: the common one */
 	struct image_archive *archive; /* NULL: none; its files are in own_tree */
+	struct image_members *members; /* NULL: no static archive */
 };
 
 /* One file to start from. */
@@ -42,6 +44,9 @@ struct depgraph {
 
 	struct source *sources;
 	size_t nsources;
+	size_t nmembers; /* of all static archives */
+	struct member_rows *member_rows;
+
 	struct root *roots;
 	size_t nroots, roots_cap;
 
@@ -57,6 +62,21 @@ struct depgraph {
 /* analyze/sources.c */
 struct error *sources_read(struct depgraph *dg, const char *const *specs, size_t n) must_check;
 void sources_destroy(struct depgraph *dg);
+
+/* analyze/members.c: a static archive, whose members become files of the graph. */
+struct error *sources_read_members(struct depgraph *dg, uint32_t index,
+				   const char *disk_path) must_check;
+
+/*
+ * Which member needs what from which: edges, and rows behind the bindings. Call
+ * when the files have their ids.
+ */
+struct error *members_bind(struct depgraph *dg) must_check;
+void members_destroy(struct depgraph *dg);
+
+/* The rows of members; NULL where there are none. They come after 'before', if given. */
+struct dep_binding_source *members_get_source(struct depgraph *dg,
+					      struct dep_binding_source *before);
 
 /* analyze/sources-archive.c: unpacks a SOURCE and adds its programs and libraries as roots. */
 struct error *sources_read_archive(struct depgraph *dg, uint32_t index,

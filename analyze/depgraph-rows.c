@@ -9,8 +9,12 @@
 #include "core/store/dep.h"
 #include "core/store/store.h"
 
-static const char *kind_of(const struct image *image)
+static const char *kind_of(const struct fgraph_file *file)
 {
+	const struct image *image = file->image;
+
+	if (file->member)
+		return "member";
 	if (!image)
 		return "library";
 	if (image->type == ET_REL)
@@ -64,7 +68,7 @@ static struct error *fill_port(struct depgraph *dg, const struct fgraph_file *fi
 {
 	struct port_match match;
 
-	if (!dg->options.ports)
+	if (!dg->options.ports || file->member)
 		return NULL;
 	ports_find_file(dg->options.ports, file->image ? file->image->soname : NULL,
 			file->tree_path, &match);
@@ -101,7 +105,7 @@ static struct error *write_files(struct depgraph *dg, struct store *store, int64
 			.path = file->path,
 			.realpath = file->realpath,
 			.soname = image ? image->soname : NULL,
-			.kind = kind_of(image),
+			.kind = kind_of(file),
 			.machine = image && image->machine ? image->machine->name : "",
 			.file_bytes = file->bytes,
 			.loaded_bytes = image ? image->loaded_bytes : 0,
@@ -166,7 +170,10 @@ struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t r
 		err = write_files(dg, store, run, wanted);
 	if (!err)
 		err = write_edges(dg, store, run);
-	if (!err && dg->bindings)
-		err = dep_set_bindings(store, run, bindings_get_source(dg->bindings));
+	struct dep_binding_source *source = dg->bindings ? bindings_get_source(dg->bindings) : NULL;
+	if (dg->nmembers)
+		source = members_get_source(dg, source);
+	if (!err && source)
+		err = dep_set_bindings(store, run, source);
 	return err;
 }

@@ -286,6 +286,8 @@ static struct error *build(struct depgraph *dg, const char *const *sources, size
 		err = number_files(dg);
 	if (!err && dg->options.bindings)
 		err = bind_closures(dg);
+	if (!err && dg->nmembers)
+		err = members_bind(dg);
 	if (!err)
 		err = cost_compute(dg->graph, dg->options.bindings);
 	if (!err)
@@ -327,6 +329,7 @@ void depgraph_destroy(struct depgraph *dg)
 		search_destroy(dg->searches[i].search);
 	free(dg->searches);
 	free(dg->roots);
+	members_destroy(dg);
 	free(dg->open_sites);
 	fgraph_destroy(dg->graph);
 	sources_destroy(dg);

@@ -82,8 +82,8 @@ static struct error *check_machine(const struct image *image, const struct image
 	if (!want || image->machine == want)
 		return NULL;
 	if (image->elf_class != want->elf_class)
-		return error_create(ERROR_UNSUPPORTED, "wrong ELF class");
-	return error_create(ERROR_UNSUPPORTED, "built for another machine");
+		return error_create(ERROR_NOT_FOUND, "wrong ELF class");
+	return error_create(ERROR_NOT_FOUND, "built for another machine");
 }
 
 struct error *fgraph_open_file(struct fgraph *graph, const struct tree *tree, const char *path,
@@ -128,6 +128,32 @@ struct error *fgraph_name_file(struct fgraph *graph, const struct tree *tree, co
 
 	if (!file)
 		return add_file(graph, tree, path, entry, &key, ret);
+	*ret = file;
+	return NULL;
+}
+
+struct error *fgraph_add_member(struct fgraph *graph, const char *path, uint64_t bytes,
+				const struct image_member *member, struct fgraph_file **ret)
+{
+	struct arena *a = &graph->arena;
+	struct fgraph_file *file = arena_alloc(a, sizeof(*file));
+	struct error *err = array_grow(&graph->files, &graph->files_cap, graph->nfiles + 1,
+				       sizeof(file));
+
+	if (err)
+		return err;
+	if (!file)
+		return &error_no_memory;
+	file->path = arena_strdup(a, path);
+	if (!file->path)
+		return &error_no_memory;
+	file->tree_path = file->disk_path = file->realpath = file->path;
+	file->bytes = bytes;
+	file->member = member;
+	file->how_found = "";
+	file->cost_symbols = -1;
+	graph->files[graph->nfiles++] = file;
+	file->id = (uint32_t)graph->nfiles;
 	*ret = file;
 	return NULL;
 }

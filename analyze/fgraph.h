@@ -23,6 +23,8 @@
 #include "core/image/tree.h"
 #include "core/store/dep.h"
 
+struct image_member;
+
 struct fgraph_file {
 	uint32_t id;
 	uint32_t input;		 /* 1-based index of the SOURCE it came with */
@@ -33,7 +35,8 @@ struct fgraph_file {
 	const char *disk_path;	 /* where the bytes are on this machine */
 	const char *realpath;	 /* inside the tree; set by fgraph_resolve_paths() */
 	uint64_t bytes;		 /* of the file */
-	const char *how_found;	 /* "ld.so.cache", "RUNPATH of 'x'"...; "" for roots */
+	const struct image_member *member; /* of a static archive; NULL: a file of its own */
+	const char *how_found;		   /* "ld.so.cache", "RUNPATH of 'x'"...; "" for roots */
 	bool root;
 	bool loaded; /* mapped at start, as against opened at run time */
 
@@ -93,7 +96,7 @@ void fgraph_destroy(struct fgraph *graph);
 /*
  * The file of a tree entry; opened and added when it is new. 'path' is how the
  * loader names it. Errors of opening are returned, and the file is then not
- * added; a file of another machine than 'want' (NULL: any) is 'unsupported'.
+ * added; a file of another machine than 'want' (NULL: any) is 'not-found'.
  */
 struct error *fgraph_open_file(struct fgraph *graph, const struct tree *tree, const char *path,
 			       const struct tree_entry *entry, const struct image_machine *want,
@@ -102,6 +105,11 @@ struct error *fgraph_open_file(struct fgraph *graph, const struct tree *tree, co
 /* The same without opening it: for files that are only named. */
 struct error *fgraph_name_file(struct fgraph *graph, const struct tree *tree, const char *path,
 			       const struct tree_entry *entry, struct fgraph_file **ret) must_check;
+
+/* A member of a static archive, as "libx.a(y.o)". 'bytes' is its size. */
+struct error *fgraph_add_member(struct fgraph *graph, const char *path, uint64_t bytes,
+				const struct image_member *member,
+				struct fgraph_file **ret) must_check;
 
 /* By id, which must be valid. */
 static inline struct fgraph_file *fgraph_get_file(const struct fgraph *graph, uint32_t id)

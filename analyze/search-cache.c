@@ -42,6 +42,8 @@ struct search_cache {
 	size_t entry_size;
 	uint32_t flags; /* that an entry of this machine has */
 	int isa_level;
+	bool legacy;		   /* the loader looks at legacy hwcap bits */
+	uint64_t hwcaps;	   /* the bits that this machine has */
 	const unsigned char *caps; /* glibc-hwcaps section: string offsets from data */
 	uint32_t ncaps;
 };
@@ -129,14 +131,13 @@ static bool read_any(struct search_cache *c)
 	return true;
 }
 
-struct error *search_cache_open(const struct tree *tree, const struct image_machine *machine,
-				int isa_level, struct search_cache **ret)
+struct error *search_cache_open(const struct search *search, struct search_cache **ret)
 {
 	struct tree_entry entry;
 	_cleanup_close_ int fd = -1;
 	struct stat st;
 
-	if (tree_find(tree, "/etc/ld.so.cache", &entry))
+	if (tree_find(search->tree, "/etc/ld.so.cache", &entry))
 		return &error_not_found;
 	fd = open(entry.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !st.st_size)
@@ -151,8 +152,10 @@ struct error *search_cache_open(const struct tree *tree, const struct image_mach
 	}
 	c->data = data;
 	c->size = (size_t)st.st_size;
-	c->flags = machine->cache_flags;
-	c->isa_level = isa_level;
+	c->flags = search->machine->cache_flags;
+	c->isa_level = search->isa_level;
+	c->legacy = search->legacy;
+	c->hwcaps = search_hwcap_bits(search);
 	if (!read_any(c)) {
 		search_cache_destroy(c);
 		return error_create(ERROR_BAD_DATA, "'%s': not a cache that ld.so would use",
@@ -250,8 +253,9 @@ static bool consider(const struct search_cache *c, const unsigned char *e, struc
 		named = (hwcap >> 32 & ~(uint64_t)isa_level_mask) == hwcap_extension >> 32;
 		if (!named && best->value)
 			return true; /* named ones come first; the best of them wins */
-		if (!named && hwcap)
-			return false; /* legacy capability folders: not this machine's baseline */
+		/* Legacy capabilities: every bit must be one that this machine has. */
+		if (!named && (c->legacy ? hwcap & ~c->hwcaps : hwcap))
+			return false;
 		if (named) {
 			/* 0: baseline, 1: x86-64-v2, ... */
 			int isa = (int)(hwcap >> 32 & isa_level_mask);

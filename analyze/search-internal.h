@@ -12,6 +12,7 @@ enum { MAX_CAPS = 32 };
 struct search_dir {
 	const char *name;	    /* ends with '/', or "" for the current folder */
 	signed char caps[MAX_CAPS]; /* of each capability folder: 0 unknown, 1 there, -1 not */
+	uint64_t found_missing[MAX_CAPS]; /* the search that found it missing */
 };
 
 struct search_dirs {
@@ -40,9 +41,13 @@ struct search {
 	const char *caps[MAX_CAPS];
 	size_t ncaps;
 	int isa_level;
+	bool legacy; /* folders of legacy capabilities are known (glibc < 2.37) */
 
 	struct map dirs; /* name -> struct search_dir */
 	struct search_dirs env, defaults;
+	const char *env_list;	/* LD_LIBRARY_PATH; parsed for one $ORIGIN at a time */
+	const char *env_origin; /* NULL: not parsed yet */
+	uint64_t searches;	/* counts the searches, repeats left out */
 	const char **default_names;
 
 	struct search_cache *cache; /* NULL: none, or not to be used */
@@ -50,8 +55,7 @@ struct search {
 
 /* /etc/ld.so.cache */
 struct search_cache;
-struct error *search_cache_open(const struct tree *tree, const struct image_machine *machine,
-				int isa_level, struct search_cache **ret) must_check;
+struct error *search_cache_open(const struct search *search, struct search_cache **ret) must_check;
 void search_cache_destroy(struct search_cache *cache);
 /* The file that the cache names for a soname, or NULL. Borrowed. */
 const char *search_cache_find(const struct search_cache *cache, const char *name);
@@ -63,7 +67,9 @@ struct search_profile {
 	bool legacy_caps;     /* glibc < 2.37 */
 };
 struct error *search_read_profile(struct search *search, struct search_profile *ret) must_check;
-/* Fills search->caps and isa_level. */
+/* glibc's GLRO(dl_hwcap) and its index of GLRO(dl_platform), as cache entries hold them. */
+uint64_t search_hwcap_bits(const struct search *search);
+/* Fills search->caps, isa_level and platform. */
 struct error *search_read_caps(struct search *search, int isa_level, bool legacy) must_check;
 
 #endif

@@ -217,6 +217,26 @@ static struct error *add_legacy(struct search *search, const struct cpu *cpu)
 	return NULL;
 }
 
+uint64_t search_hwcap_bits(const struct search *search)
+{
+	static const struct {
+		const char *name;
+		unsigned int bit;
+	} bits[] = {
+		/* sysdeps/x86/dl-hwcap.h; platforms from bit 48 (_DL_FIRST_PLATFORM). */
+		{ "x86_64", 1 },    { "avx512_1", 2 }, { "haswell", 48 },
+		{ "xeon_phi", 49 }, { "tls", 63 },
+	};
+	uint64_t ret = 1ull << 63;
+
+	for (size_t i = 0; i < search->ncaps; i++)
+		for (size_t k = 0; k < sizeof(bits) / sizeof(bits[0]); k++)
+			if (!strncmp(search->caps[i], bits[k].name, strlen(bits[k].name)) &&
+			    !strcmp(search->caps[i] + strlen(bits[k].name), "/"))
+				ret |= 1ull << bits[k].bit;
+	return ret;
+}
+
 struct error *search_read_caps(struct search *search, int isa_level, bool legacy)
 {
 	struct cpu cpu = { .level = 1 };

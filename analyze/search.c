@@ -167,7 +167,8 @@ static struct error *set_paths(struct search *search, struct search_paths *paths
 	*source = arena_printf(&search->arena, "%s of '%s'", what, paths->label);
 	if (!*source)
 		return &error_no_memory;
-	return parse_dirs(search, list, ":", paths->origin, dirs);
+	return parse_dirs(search, list, search->libc == SEARCH_MUSL ? ":\n" : ":", paths->origin,
+			  dirs);
 }
 
 struct error *search_paths_create(struct search *search, const struct image *image,
@@ -265,10 +266,11 @@ static struct error *glibc_defaults(struct search *search, const struct search_o
 				    : search->machine->lib;
 	if (!search->lib)
 		return &error_no_memory;
+	search->legacy = profile.legacy_caps;
 	err = search_read_caps(search, options->isa_level, profile.legacy_caps);
 	if (err || options->no_cache)
 		return err;
-	err = search_cache_open(search->tree, search->machine, search->isa_level, &search->cache);
+	err = search_cache_open(search, &search->cache);
 	if (err && error_get_code(err) != ERROR_NO_MEMORY) {
 		error_destroy(err); /* as the loader: no usable cache is no cache */
 		err = NULL;
@@ -301,10 +303,12 @@ static struct error *fill(struct search *search, const struct search_options *op
 		return &error_no_memory;
 	for (size_t i = 0; i < search->defaults.n; i++)
 		search->default_names[i] = search->defaults.items[i]->name;
-	if (!options->library_path || !*options->library_path)
-		return NULL;
-	return parse_dirs(search, options->library_path,
-			  options->libc == SEARCH_MUSL ? ":\n" : ":;", "", &search->env);
+	if (options->library_path && *options->library_path) {
+		search->env_list = arena_strdup(&search->arena, options->library_path);
+		if (!search->env_list)
+			return &error_no_memory;
+	}
+	return NULL;
 }
 
 struct error *search_create(const struct tree *tree, const struct image_machine *machine,
@@ -396,6 +400,12 @@ static bool try_path(struct attempt *a, const char *source, bool tell_missing)
 	const char *reason = "refused";
 
 	int errnum = tree_find(a->search->tree, r->path, &r->entry);
+	if (!errnum && S_ISDIR(r->entry.st.st_mode)) {
+		/* The loader opens it and cannot read it: it gives up. */
+		tell(a, r->path, source, "a folder: cannot read file data");
+		a->fatal = a->search->libc == SEARCH_GLIBC;
+		return false;
+	}
 	if (!errnum && !S_ISREG(r->entry.st.st_mode)) {
 		tell(a, r->path, source, "not a regular file");
 		return false;
@@ -433,8 +443,10 @@ static bool try_dir(struct attempt *a, struct search_dir *dir, const char *sourc
 		if (!dir->caps[i]) {
 			snprintf(path, size, "%s%s", dir->name, s->caps[i]);
 			dir->caps[i] = is_folder(s, path) ? 1 : -1;
+			dir->found_missing[i] = s->searches;
 		}
-		if (dir->caps[i] < 0)
+		/* As the loader: a folder that is not there is tried once in a process. */
+		if (dir->caps[i] < 0 && dir->found_missing[i] != s->searches)
 			continue;
 		if ((size_t)snprintf(path, size, "%s%s%s", dir->name, s->caps[i], a->name) < size &&
 		    try_path(a, source, true))
@@ -455,6 +467,30 @@ static bool try_dirs(struct attempt *a, const struct search_dirs *dirs, const ch
 		if (try_dir(a, dirs->items[i], source))
 			return true;
 	return false;
+}
+
+/* $ORIGIN in LD_LIBRARY_PATH is the main program's. musl does not expand it. */
+static bool try_env(struct attempt *a, const struct search_paths *main_program)
+{
+	static const char source[] = "LD_LIBRARY_PATH";
+	struct search *s = a->search;
+	const char *origin = main_program ? main_program->origin : "";
+	bool musl = s->libc == SEARCH_MUSL;
+
+	if (!s->env_list)
+		return false;
+	if (!s->env_origin || strcmp(s->env_origin, origin)) {
+		struct search_dirs dirs = { 0 };
+		struct error *err = parse_dirs(s, s->env_list, musl ? ":\n" : ":;", origin, &dirs);
+		if (err) {
+			/* Out of memory: what follows says so again. */
+			error_destroy(err);
+			return false;
+		}
+		s->env = dirs;
+		s->env_origin = origin;
+	}
+	return try_dirs(a, &s->env, source);
 }
 
 /* glibc's test for DF_1_NODEFLIB: a cache entry below a default folder is not used. */
@@ -510,7 +546,7 @@ static bool find_glibc(struct attempt *a, const struct search_chain *requester,
 
 	if ((!paths || !paths->has_runpath) && try_rpaths(a, requester, main_program))
 		return true;
-	if (!a->fatal && try_dirs(a, &a->search->env, "LD_LIBRARY_PATH"))
+	if (!a->fatal && try_env(a, main_program))
 		return true;
 	if (!a->fatal && paths && try_dirs(a, &paths->runpath, paths->runpath_source))
 		return true;
@@ -519,9 +555,10 @@ static bool find_glibc(struct attempt *a, const struct search_chain *requester,
 	return !a->fatal && !nodeflib && try_dirs(a, &a->search->defaults, "default folder");
 }
 
-static bool find_musl(struct attempt *a, const struct search_chain *requester)
+static bool find_musl(struct attempt *a, const struct search_chain *requester,
+		      const struct search_paths *main_program)
 {
-	if (try_dirs(a, &a->search->env, "LD_LIBRARY_PATH"))
+	if (try_env(a, main_program))
 		return true;
 	if (!a->fatal && try_rpaths(a, requester, NULL))
 		return true;
@@ -536,6 +573,9 @@ bool search_find(struct search *search, const char *name, const struct search_ch
 		.search = search, .name = name, .visitor = visitor, .ret = ret, .fatal = false
 	};
 
+	ret->fatal = false;
+	if (!visitor->again)
+		search->searches++;
 	if (strchr(name, '/')) {
 		const char *path = search_expand(search, requester ? requester->paths : NULL, name);
 		if (!path || strlen(path) >= sizeof(ret->path)) {
@@ -543,9 +583,12 @@ bool search_find(struct search *search, const char *name, const struct search_ch
 			return false;
 		}
 		memcpy(ret->path, path, strlen(path) + 1);
-		return try_path(&a, "the name is a path", true);
+		bool taken = try_path(&a, "the name is a path", true);
+		ret->fatal = a.fatal;
+		return taken;
 	}
-	if (search->libc == SEARCH_MUSL)
-		return find_musl(&a, requester);
-	return find_glibc(&a, requester, main_program);
+	bool found = search->libc == SEARCH_MUSL ? find_musl(&a, requester, main_program)
+						 : find_glibc(&a, requester, main_program);
+	ret->fatal = a.fatal;
+	return found;
 }

@@ -80,6 +80,8 @@ struct search_visitor {
 	 */
 	enum search_verdict (*verify)(struct search_visitor *visitor, const char *path,
 				      const struct tree_entry *entry, const char **reason);
+	/* The search before this one is repeated: 'tried' is told what it was told then. */
+	bool again;
 	/* Told of each place where the library was not: in the loader's order. May be NULL. */
 	void (*tried)(struct search_visitor *visitor, const char *place, const char *source,
 		      const char *reason);
@@ -89,6 +91,7 @@ struct search_result {
 	char path[4096];    /* as the loader names it */
 	const char *source; /* "RPATH of 'x'", "ld.so.cache", ...; lives in the search */
 	struct tree_entry entry;
+	bool fatal; /* not found because the loader gives up at the last place tried */
 };
 
 /*

@@ -44,12 +44,14 @@ struct folder_walk {
 	bool too_many;
 };
 
-static bool is_elf_file(int dirfd, const char *name)
+/* *errnum gets why a file cannot be read, 0 if it can. */
+static bool is_elf_file(int dirfd, const char *name, int *errnum)
 {
 	unsigned char magic[4];
 	_cleanup_close_ int fd = openat(dirfd, name,
 					O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
 
+	*errnum = fd < 0 ? errno : 0;
 	return fd >= 0 && pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
 	       image_is_elf(magic, sizeof(magic));
 }
@@ -64,6 +66,17 @@ static struct error *keep_path(struct folder_walk *w, const char *dir, const cha
 	return w->paths[w->n++] ? NULL : &error_no_memory;
 }
 
+static struct error *warn_unreadable(struct depgraph *dg, int errnum, const char *dir,
+				     const char *name)
+{
+	struct error *err = error_os(errnum, "cannot read '%s/%s'", dir, name);
+	struct error *warned = fgraph_warn(dg->graph, "unreadable", name, true, "%s",
+					   error_get_message(err));
+
+	error_destroy(err);
+	return warned;
+}
+
 static struct error *walk_folder(struct folder_walk *w, const char *dir, unsigned int depth);
 
 static struct error *walk_entry(struct folder_walk *w, int dirfd, const char *dir, const char *name,
@@ -75,7 +88,13 @@ static struct error *walk_entry(struct folder_walk *w, int dirfd, const char *di
 		return NULL;
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return NULL; /* gone meanwhile */
-	if (S_ISREG(st.st_mode) && is_elf_file(dirfd, name)) {
+	if (S_ISREG(st.st_mode)) {
+		int errnum;
+		bool elf = is_elf_file(dirfd, name, &errnum);
+		if (errnum && errnum != ENOENT)
+			return warn_unreadable(w->dg, errnum, dir, name);
+		if (!elf)
+			return NULL;
 		if (w->n < MAX_ROOTS)
 			return keep_path(w, dir, name);
 		w->too_many = true;
@@ -256,6 +275,17 @@ static const char *split_kind(const char *spec, const char **kind)
 	return spec;
 }
 
+/* "!<arch>" and not a Debian package, which begins so too. */
+static bool is_static_archive(const char *path)
+{
+	unsigned char magic[8];
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd >= 0 && pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
+	       image_members_is_archive(magic, sizeof(magic)) &&
+	       image_archive_detect(path) == IMAGE_ARCHIVE_NONE;
+}
+
 static struct error *hash_input(struct source *source, const char *disk_path)
 {
 	_cleanup_close_ int fd = open(disk_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -293,6 +323,8 @@ static struct error *read_source(struct depgraph *dg, uint32_t index, const char
 		if (err)
 			return err;
 	}
+	if (source->kind ? !strcmp(source->kind, "ar") : is_static_archive(entry.path))
+		return sources_read_members(dg, index, entry.path);
 	bool archive = source->kind && strcmp(source->kind, "elf") != 0;
 	if (!source->kind)
 		archive = image_archive_detect(entry.path) != IMAGE_ARCHIVE_NONE;
@@ -323,7 +355,7 @@ struct error *sources_read(struct depgraph *dg, const char *const *specs, size_t
 		if (warned)
 			return warned;
 	}
-	if (!dg->nroots)
+	if (!dg->nroots && !dg->nmembers)
 		return error_create(ERROR_NOT_FOUND, "'%s': no ELF program or library in it",
 				    specs[0]);
 	return NULL;
@@ -334,6 +366,7 @@ void sources_destroy(struct depgraph *dg)
 	for (size_t i = 0; i < dg->nsources; i++) {
 		tree_destroy(dg->sources[i].own_tree);
 		image_archive_destroy(dg->sources[i].archive);
+		image_members_destroy(dg->sources[i].members);
 	}
 	free(dg->sources);
 }
