@@ -66,7 +66,11 @@ void depgraph_json_file(struct json *json, const struct graph *graph, const stru
 	put_port(json, r);
 	put_cost(json, r);
 	json_field_uint(json, "symbols_bound_to", r->symbols_bound_to);
-	json_field_uint(json, "open_sites", r->open_sites);
+	json_key(json, "open_sites");
+	if (r->open_sites < 0)
+		json_none(json);
+	else
+		json_uint(json, (uint64_t)r->open_sites);
 	json_field(json, "brought_by", path_of(graph, f->dominator));
 }
 
@@ -110,6 +114,7 @@ void depgraph_json_totals(struct json *json, const struct graph_totals *t)
 	json_field_uint(json, "dlopen_edges", t->dlopen_edges);
 	json_field_uint(json, "open_files", t->open_files);
 	json_field_uint(json, "open_sites", t->open_sites);
+	json_field_uint(json, "open_unknown_files", t->open_unknown);
 	json_field_uint(json, "packages", t->packages);
 	json_field_uint(json, "ported", t->ported);
 	json_field_uint(json, "stand_ins", t->stand_ins);

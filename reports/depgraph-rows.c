@@ -51,7 +51,10 @@ static struct error *add_file(struct rows *rows, const struct graph_file *f)
 	rows_number(rows, f->n_out);
 	rows_number(rows, f->n_in);
 	rows_number(rows, r->symbols_bound_to);
-	rows_number(rows, r->open_sites);
+	if (r->open_sites >= 0)
+		rows_number(rows, (uint64_t)r->open_sites);
+	else
+		rows_empty(rows);
 	rows_text(rows, relation);
 	rows_text(rows, strcmp(relation, "none") ? r->port : "no port known");
 	rows_text(rows, r->port_version);

@@ -111,7 +111,8 @@ static void put_properties(struct json *json, const struct dep_file *r)
 	put_property(json, "uniscope:build-id", r->build_id);
 	put_property(json, "uniscope:machine", r->machine);
 	put_number(json, "uniscope:loaded-bytes", r->loaded_bytes);
-	put_number(json, "uniscope:open-dlopen-sites", r->open_sites);
+	if (r->open_sites >= 0)
+		put_number(json, "uniscope:open-dlopen-sites", (uint64_t)r->open_sites);
 	put_property(json, "uniscope:port-relation", graph_relation(r));
 	put_property(json, "uniscope:port", r->port);
 	put_property(json, "uniscope:port-version", r->port_version);

@@ -101,7 +101,8 @@ static void put_file(struct json *json, const struct depgraph_page *d, size_t in
 	json_field_uint(json, "cf", r->cost_files);
 	json_key(json, "cs");
 	json_int(json, r->cost_symbols);
-	json_field_uint(json, "open", r->open_sites);
+	json_key(json, "open");
+	json_int(json, r->open_sites);
 	json_field_bool(json, "root", r->root);
 	json_field_bool(json, "loaded", r->loaded);
 	put_index(json, "dom", f->dominator);

@@ -41,7 +41,7 @@ static void put_open(const struct report_context *context, const struct graph_fi
 
 	begin(&json, context, "open");
 	json_field(&json, "path", f->row.path);
-	json_field_uint(&json, "sites", f->row.open_sites);
+	json_field_uint(&json, "sites", (uint64_t)f->row.open_sites);
 	json_object_end(&json);
 }
 
@@ -67,7 +67,7 @@ static struct error *write_depgraph(const struct report_context *context, const 
 	if (context->options.bindings)
 		err = bindings_write(context, graph, true);
 	for (size_t i = 0; !err && i < graph->n_files; i++)
-		if (graph->files[i].row.open_sites)
+		if (graph->files[i].row.open_sites > 0)
 			put_open(context, &graph->files[i]);
 	for (size_t i = 0; !err && i < graph->n_warnings; i++)
 		put_warning(context, &graph->warnings[i]);

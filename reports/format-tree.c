@@ -109,11 +109,11 @@ static void put_cost(struct tree *t, const struct dep_file *r)
 
 static void put_open(struct tree *t, const struct dep_file *r)
 {
-	if (!r->open_sites)
+	if (r->open_sites <= 0)
 		return;
 	tone(t, TONE_NOTE);
-	out_addf(t->out, "  [open: %llu dlopen site%s not constant]",
-		 (unsigned long long)r->open_sites, r->open_sites == 1 ? "" : "s");
+	out_addf(t->out, "  [open: %lld dlopen site%s not constant]", (long long)r->open_sites,
+		 r->open_sites == 1 ? "" : "s");
 	tone(t, TONE_NONE);
 }
 
@@ -253,6 +253,11 @@ static void put_totals(struct tree *t)
 	if (n->open_sites)
 		out_addf(t->out, "; open: %llu dlopen sites in %llu files",
 			 (unsigned long long)n->open_sites, (unsigned long long)n->open_files);
+	if (n->open_unknown == n->files)
+		out_adds(t->out, "; dlopen was not looked for");
+	else if (n->open_unknown)
+		out_addf(t->out, "; dlopen was not looked for in %llu files",
+			 (unsigned long long)n->open_unknown);
 	out_addf(t->out, "; no port known for %llu of %llu\n", (unsigned long long)n->no_port,
 		 (unsigned long long)n->files);
 }

@@ -220,7 +220,8 @@ static void count_file(struct graph_totals *t, const struct dep_file *row)
 			t->loaded_bytes = UINT64_MAX;
 	}
 	t->open_files += row->open_sites > 0;
-	t->open_sites += row->open_sites;
+	t->open_sites += row->open_sites > 0 ? (uint64_t)row->open_sites : 0;
+	t->open_unknown += row->open_sites < 0;
 	t->ported += !strcmp(relation, "port");
 	t->stand_ins += !strcmp(relation, "stand-in");
 	t->core += !strcmp(relation, "core");

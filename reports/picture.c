@@ -96,7 +96,8 @@ static void join_node(struct picture_node *n, const struct graph_file *f, bool a
 	n->n_no_port += shape == PICTURE_NO_PORT;
 	n->root = n->root || f->row.root;
 	n->late = n->late && !f->row.loaded;
-	add_saturated(&n->open_sites, f->row.open_sites);
+	if (f->row.open_sites > 0)
+		add_saturated(&n->open_sites, (uint64_t)f->row.open_sites);
 	add_saturated(&n->cost, alone ? f->row.cost_bytes : f->row.loaded_bytes);
 }
 

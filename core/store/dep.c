@@ -48,7 +48,9 @@ struct error *dep_add_file(struct store *store, int64_t run, const struct dep_fi
 	store_bind_name(stmt, at++, row->port_version);
 	store_bind_name(stmt, at++, row->port_relation);
 	store_bind_name(stmt, at++, row->port_note);
-	store_bind_uint(stmt, at++, row->open_sites);
+	if (row->open_sites >= 0)
+		sqlite3_bind_int64(stmt, at, row->open_sites);
+	at++;
 	store_bind_uint(stmt, at++, row->cost_files);
 	store_bind_uint(stmt, at++, row->cost_bytes);
 	if (row->cost_symbols >= 0)
@@ -127,13 +129,15 @@ static void read_file(sqlite3_stmt *stmt, struct dep_file *ret)
 		.port_version = store_text(stmt, 17),
 		.port_relation = store_text(stmt, 18),
 		.port_note = store_text(stmt, 19),
-		.open_sites = store_uint(stmt, 20),
+		.open_sites = -1,
 		.cost_files = store_uint(stmt, 21),
 		.cost_bytes = store_uint(stmt, 22),
 		.cost_symbols = -1,
 		.symbols_bound_to = store_uint(stmt, 24),
 		.sha256 = store_text(stmt, 25),
 	};
+	if (sqlite3_column_type(stmt, 20) == SQLITE_INTEGER)
+		ret->open_sites = (int64_t)store_uint(stmt, 20);
 	if (sqlite3_column_type(stmt, 23) == SQLITE_INTEGER)
 		ret->cost_symbols = (int64_t)store_uint(stmt, 23);
 }

@@ -42,7 +42,7 @@ struct dep_file {
 					implementation of the interface; core: part
 					of Unikraft itself; none: no port known */
 	const char *port_note;	     /* or NULL */
-	uint64_t open_sites;	     /* dlopen sites whose argument is not constant */
+	int64_t open_sites; /* dlopen sites whose argument is not constant; -1: not looked for */
 	/* What the closure would lose with this file: itself and what only it brings. */
 	uint64_t cost_files, cost_bytes;
 	int64_t cost_symbols;	   /* -1: bindings were not computed */

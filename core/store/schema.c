@@ -21,7 +21,7 @@ static const char version_1[] =
 	" soname, kind TEXT NOT NULL, machine TEXT NOT NULL, file_bytes INTEGER NOT NULL,"
 	" loaded_bytes INTEGER NOT NULL, build_id TEXT, interp, package, package_version,"
 	" package_type, port, port_version, port_relation TEXT, port_note,"
-	" open_sites INTEGER NOT NULL, cost_files INTEGER NOT NULL, cost_bytes INTEGER NOT NULL,"
+	" open_sites INTEGER, cost_files INTEGER NOT NULL, cost_bytes INTEGER NOT NULL,"
 	" cost_symbols INTEGER, symbols_bound_to INTEGER NOT NULL, sha256 TEXT,"
 	" PRIMARY KEY(run, id)) WITHOUT ROWID;"
 	"CREATE TABLE dep_edge(run INTEGER NOT NULL, id INTEGER NOT NULL, src INTEGER NOT NULL,"

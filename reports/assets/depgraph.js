@@ -96,8 +96,10 @@ function figures() {
 		figure("Loaded", n, unit, `Sum of the loadable segments of these files; ${size(T.file_bytes)} on disk.`),
 		figure("Not found", int(lost), lost === 1 ? "library" : "libraries",
 			lost ? "Each place that was tried is listed below." : "Every library that the loader needs is there."),
-		figure("Open dlopen sites", int(T.open_sites), `in ${plural(T.open_files, "file")}`,
-			`Calls whose argument is not constant. ${plural(T.dlopen_edges, "call")} with a known name ${T.dlopen_edges === 1 ? "is an edge" : "are edges"}.`),
+		T.open_unknown_files === T.files ?
+			figure("Open dlopen sites", "?", "", "Calls of dlopen were not looked for: what is opened at run time is not in this graph.") :
+			figure("Open dlopen sites", int(T.open_sites), `in ${plural(T.open_files, "file")}`,
+			(T.open_unknown_files ? `${plural(T.open_unknown_files, "file")} not looked at. ` : "") + `Calls whose argument is not constant. ${plural(T.dlopen_edges, "call")} with a known name ${T.dlopen_edges === 1 ? "is an edge" : "are edges"}.`),
 		figure("No port known", int(T.no_port), `of ${int(T.files)}`,
 			`${int(T.ported)} ported to Unikraft, ${int(T.stand_ins)} with a stand-in, ${int(T.core)} part of it.`));
 }
@@ -129,7 +131,7 @@ function findings() {
 			`${plural(tried.length, "place")} tried, ${plural(who.length, "file")} affected`,
 			tried.concat(who.map(f => () => ["wanted by ", link(f, safe(f.path))])));
 	}
-	const open = files.filter(f => f.open).sort((a, b) => b.open - a.open);
+	const open = files.filter(f => f.open > 0).sort((a, b) => b.open - a.open);
 	if (open.length)
 		finding("medium", `${plural(T.open_sites, "dlopen site")} in ${plural(open.length, "file")} may load anything`,
 			"Their argument is not constant: what they open depends on data or on the user. The graph is complete only up to them.",
@@ -159,7 +161,8 @@ function findings() {
 		finding("note", plural(notes.length, "warning"), "", "All warnings",
 			notes.map(w => () => [el("code", {}, safe(w.subject || w.code)), ` \u2014 ${safe(w.text)}`]));
 	if (!$("findings").firstChild)
-		finding("good", "Nothing stands in the way", "Everything was found, has a port, and no open dlopen site remains.");
+		finding("good", "Nothing stands in the way", "Everything was found and has a port" +
+			(T.open_unknown_files ? "." : ", and no open dlopen site remains."));
 }
 const share = n => T.loaded_bytes ? (100 * n / T.loaded_bytes).toFixed(1) + "\u00a0%" : "\u2013";
 
@@ -336,7 +339,7 @@ function details(f) {
 		["Loaded", size(f.lb)],
 		["Adds", `${size(f.cb)} in ${plural(f.cf, "file")}` + (f.cs >= 0 ? `, ${plural(f.cs, "symbol")}` : "")],
 		["Brought by", f.dom >= 0 ? link(files[f.dom]) : f.root ? "you" : "more than one"],
-		["Open", f.open ? plural(f.open, "dlopen site") + " not constant" : ""],
+		["Open", f.open < 0 ? "not looked for" : f.open ? plural(f.open, "dlopen site") + " not constant" : ""],
 		["Build-id", f.build ? el("code", {}, safe(f.build)) : ""]]),
 		chain.length ? el("h4", {}, "Why it is here") : null, chain.length ? why : null,
 		listOf("Needs", f.out.map(e => () => e.to >= 0 ? [link(files[e.to]), edgeText(e)] : [`${safe(e.name)} (not found)`, edgeText(e)]), 12),
@@ -422,7 +425,7 @@ const columns = [
 	{ name: "Files", key: f => f.cf, cell: f => [int(f.cf)], num: true },
 	{ name: "Needs", key: f => f.out.length, cell: f => [int(f.out.length)], num: true },
 	{ name: "Needed by", key: f => f.in.length, cell: f => [int(f.in.length)], num: true },
-	{ name: "Open", key: f => f.open, cell: f => [f.open ? int(f.open) : ""], num: true },
+	{ name: "Open", key: f => f.open, cell: f => [f.open < 0 ? "?" : f.open ? int(f.open) : ""], num: true },
 	{ name: "Port", key: portText, cell: f => [el(`span.badge.${f.rel}`, {}, portText(f))] },
 	{ name: "Package", key: f => f.pkg || "", cell: f => [safe(f.pkg || "")] },
 ];

@@ -144,7 +144,8 @@ static void begin(struct builder *b, unsigned int files, unsigned int late)
 					.machine = "x86_64",
 					.loaded_bytes = 100,
 					.cost_files = 1,
-					.cost_symbols = -1 };
+					.cost_symbols = -1,
+					.open_sites = -1 };
 		ok(dep_add_file(b->store, b->run.id, &row));
 	}
 }
@@ -230,7 +231,8 @@ static void test_tree_says_where_it_looked(void **state)
 			    "    `-- b => /l/b (*)  (dlopen: x)\n"
 			    "(*) opened up elsewhere, on the shortest way to it\n"
 			    "\n"
-			    "3 files, 300 B loaded; 1 not found; no port known for 3 of 3\n");
+			    "3 files, 300 B loaded; 1 not found; dlopen was not looked for; no "
+			    "port known for 3 of 3\n");
 	free(text);
 	store_destroy(b.store);
 }

@@ -68,7 +68,7 @@ static struct error *print_file(const struct dep_file *r, void *arg)
 		 r->package_type ? r->package_type : "-", r->port ? r->port : "-",
 		 r->port_version ? r->port_version : "-", r->port_relation ? r->port_relation : "-",
 		 r->port_note ? r->port_note : "-");
-	out_addf(arg, "%lu %lu %lu %lu %lu %ld %lu\n", r->file_bytes, r->loaded_bytes,
+	out_addf(arg, "%lu %lu %ld %lu %lu %ld %lu\n", r->file_bytes, r->loaded_bytes,
 		 r->open_sites, r->cost_files, r->cost_bytes, r->cost_symbols, r->symbols_bound_to);
 	return NULL;
 }
