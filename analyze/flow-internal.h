@@ -22,6 +22,7 @@ struct flow_slot {
 /* Slots that are not listed hold anything. Sorted by frame and offset. */
 struct flow_state {
 	const struct flow_value *regs[INSN_REGS];
+	const struct flow_value *vectors[FLOW_VECTORS][2]; /* low and high eight bytes */
 	size_t nslots;
 	struct flow_slot slots[FLOW_MAX_SLOTS];
 	/* Slots at and above this offset may be changed by whoever got their address. */

@@ -12,6 +12,12 @@ enum {
 	ENTRY_ALIGNMENT = 8, /* rsp modulo 16 at a function's entry */
 };
 
+static void forget_vectors(struct flow *flow, struct flow_state *state)
+{
+	for (unsigned int i = 0; i < FLOW_VECTORS; i++)
+		state->vectors[i][0] = state->vectors[i][1] = flow->unknown;
+}
+
 void flow_state_init(struct flow *flow, struct flow_state *state, bool entry)
 {
 	memset(state, 0, sizeof(*state));
@@ -20,6 +26,7 @@ void flow_state_init(struct flow *flow, struct flow_state *state, bool entry)
 							     : flow->unknown;
 	if (entry)
 		state->regs[INSN_RSP] = flow_atom(flow, FLOW_STACK, 0, 0);
+	forget_vectors(flow, state);
 	state->escaped[0] = state->escaped[1] = INT64_MAX;
 }
 
@@ -305,6 +312,7 @@ static void call(struct flow *flow, struct flow_state *state)
 		if (CALL_CHANGES >> r & 1)
 			state->regs[r] = flow->unknown;
 	}
+	forget_vectors(flow, state);
 	slots_disturb(flow, state);
 }
 
@@ -376,6 +384,105 @@ static void move(struct flow *flow, const struct insn *insn, struct flow_state *
 	set(flow, state, to, value);
 }
 
+/* --- vectors: two pointers at a time, as compilers fill local tables --- */
+
+static void forget_vector(struct flow *flow, const struct insn *insn, struct flow_state *state)
+{
+	const struct insn_operand *to = &insn->ops[0];
+
+	if (!insn->nops || to->kind == INSN_FOREIGN)
+		forget_vectors(flow, state); /* ymm and zmm contain xmm */
+	else if (to->kind == INSN_VECTOR)
+		state->vectors[to->reg][0] = state->vectors[to->reg][1] = flow->unknown;
+}
+
+/* One half of an operand of 16 bytes, or an operand of eight bytes as the low half. */
+static const struct flow_value *half(struct flow *flow, const struct flow_state *state,
+				     const struct insn_operand *op, unsigned int high)
+{
+	struct insn_operand part = *op;
+
+	if (op->kind == INSN_VECTOR)
+		return state->vectors[op->reg][high];
+	if (op->kind == INSN_MEM) {
+		part.size = 8;
+		part.value += 8 * high;
+		return flow_operand(flow, state, &part);
+	}
+	return op->kind == INSN_REG && op->size == 8 && !high ? state->regs[op->reg]
+							      : flow->unknown;
+}
+
+static void set_half(struct flow *flow, struct flow_state *state, const struct insn_operand *op,
+		     unsigned int high, const struct flow_value *value)
+{
+	struct insn_operand part = *op;
+
+	if (op->kind == INSN_VECTOR) {
+		state->vectors[op->reg][high] = value;
+		return;
+	}
+	part.size = 8;
+	part.value += 8 * high;
+	set(flow, state, &part, value);
+}
+
+/* False where the form of the instruction is another one. */
+static bool vector(struct flow *flow, const struct insn *insn, struct flow_state *state)
+{
+	const struct insn_operand *to = &insn->ops[0], *from = &insn->ops[insn->nops - 1];
+	const struct flow_value *low, *high;
+
+	for (unsigned int i = 0; i < insn->nops; i++) {
+		if (insn->ops[i].kind == INSN_FOREIGN || insn->ops[i].kind == INSN_NONE)
+			return false;
+	}
+	if (insn->nops < 2 ||
+	    (to->kind != INSN_VECTOR && to->kind != INSN_MEM && to->kind != INSN_REG))
+		return false;
+	switch (insn->op) {
+	case INSN_VECTOR_MOVE:
+		if (insn->nops != 2)
+			return false;
+		low = half(flow, state, from, 0);
+		high = half(flow, state, from, 1);
+		set_half(flow, state, to, 0, low);
+		set_half(flow, state, to, 1, high);
+		return true;
+	case INSN_VECTOR_LOW:
+		/* movsd between registers keeps the high half, vmovsd merges three */
+		if (insn->nops != 2)
+			return false;
+		low = half(flow, state, from, 0);
+		if (to->kind == INSN_VECTOR)
+			state->vectors[to->reg][1] = from->kind == INSN_VECTOR ? flow->unknown
+									       : flow->zero;
+		set_half(flow, state, to, 0, low);
+		return true;
+	case INSN_VECTOR_HIGH:
+		if (to->kind == INSN_VECTOR) {
+			low = state->vectors[insn->ops[insn->nops - 2].reg][0];
+			high = half(flow, state, from, 0);
+			state->vectors[to->reg][0] = low;
+			state->vectors[to->reg][1] = high;
+			return true;
+		}
+		if (to->kind == INSN_MEM && from->kind == INSN_VECTOR && insn->nops == 2) {
+			set_half(flow, state, to, 0, state->vectors[from->reg][1]);
+			return true;
+		}
+		return false;
+	default:
+		if (to->kind != INSN_VECTOR || insn->ops[insn->nops - 2].kind != INSN_VECTOR)
+			return false;
+		low = half(flow, state, &insn->ops[insn->nops - 2], 0);
+		high = half(flow, state, from, 0);
+		state->vectors[to->reg][0] = low;
+		state->vectors[to->reg][1] = high;
+		return true;
+	}
+}
+
 /* What is not followed: the registers are anything, and so is the memory it writes. */
 static void other(struct flow *flow, const struct insn *insn, struct flow_state *state)
 {
@@ -383,6 +490,8 @@ static void other(struct flow *flow, const struct insn *insn, struct flow_state 
 		if (insn->writes >> r & 1)
 			state->regs[r] = flow->unknown;
 	}
+	if (insn->writes_vectors)
+		forget_vector(flow, insn, state);
 	for (unsigned int i = 0; insn->writes_memory && i < insn->nops; i++) {
 		if (insn->ops[i].kind == INSN_MEM)
 			store(flow, state, &insn->ops[i], flow->unknown);
@@ -412,6 +521,14 @@ void flow_step(struct flow *flow, const struct insn *insn, struct flow_state *st
 			set(flow, state, &insn->ops[0], arithmetic(flow, state, insn));
 			return;
 		}
+		break;
+	case INSN_VECTOR_MOVE:
+	case INSN_VECTOR_LOW:
+	case INSN_VECTOR_HIGH:
+	case INSN_VECTOR_UNPACK:
+		if (vector(flow, insn, state))
+			return;
+		forget_vectors(flow, state);
 		break;
 	case INSN_CMP:
 	case INSN_TEST:
@@ -476,6 +593,12 @@ bool flow_state_join(struct flow *flow, struct flow_state *into, const struct fl
 		const struct flow_value *v = flow_join(flow, into->regs[r], from->regs[r]);
 		changed |= v != into->regs[r];
 		into->regs[r] = v;
+	}
+	for (unsigned int i = 0; i < 2 * FLOW_VECTORS; i++) {
+		const struct flow_value **to = &into->vectors[i / 2][i % 2];
+		const struct flow_value *v = flow_join(flow, *to, from->vectors[i / 2][i % 2]);
+		changed |= v != *to;
+		*to = v;
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		if (from->escaped[i] < into->escaped[i]) {

@@ -8,7 +8,6 @@ enum {
 	MAX_STEP = 1 << 20, /* larger multiples are no table */
 	MIN_STRIDE = 4,	    /* a jump table's entry */
 	WIDEN_AFTER = 3,    /* equidistant addresses that become a stride */
-	MAX_PAIRS = 256,    /* atoms of one sum */
 };
 
 bool flow_is_open(const struct flow_value *value)
@@ -63,6 +62,10 @@ static size_t reduce(struct flow_atom *atoms, size_t n)
 	struct flow_atom *multiple = NULL;
 	size_t out = 0;
 
+	if (n && atoms[n - 1].kind == FLOW_LOST) { /* the last by order */
+		atoms[0] = atoms[n - 1];
+		return 1;
+	}
 	for (size_t i = 0; i < n; i++) {
 		bool drop = out && !compare(&atoms[out - 1], &atoms[i]);
 		if (atoms[i].kind == FLOW_MULTIPLE) {
@@ -129,12 +132,11 @@ const struct flow_value *flow_make(struct flow *flow, struct flow_atom *atoms, s
 	qsort(atoms, n, sizeof(*atoms), compare);
 	n = reduce(atoms, n);
 	if (n > FLOW_MAX_ATOMS) {
-		/* Some of the values are better than none; that there are more is said. */
+		/* Nothing may be added again later, or a loop would never come to rest. */
 		flow->overflow = true;
-		n = FLOW_MAX_ATOMS;
-		atoms[n - 1] = (struct flow_atom) { .kind = FLOW_MULTIPLE, .step = 1 };
-		qsort(atoms, n, sizeof(*atoms), compare);
-		n = reduce(atoms, n);
+		memset(atoms, 0, sizeof(*atoms));
+		atoms[0].kind = FLOW_LOST;
+		n = 1;
 	}
 	return intern(flow, atoms, n);
 }
@@ -156,22 +158,63 @@ const struct flow_value *flow_const(struct flow *flow, int64_t value)
 	return flow_atom(flow, FLOW_CONST, 0, value);
 }
 
-/* At a join: addresses at equal distances are a table that a loop walks. */
+/* A number as one of the values of a counter; zero (step 0) is a multiple of any step. */
+static void count(struct flow_atom *a)
+{
+	uint64_t size = a->value < 0 ? -(uint64_t)a->value : (uint64_t)a->value;
+
+	if (size > MAX_STEP)
+		size = size & -size;
+	a->kind = FLOW_MULTIPLE;
+	a->step = size > MAX_STEP ? MAX_STEP : size;
+	a->value = 0;
+}
+
+/*
+ * At a join: numbers at equal distances come from a loop. Addresses are a table
+ * that it walks, other numbers a counter.
+ */
 static void widen(struct flow *flow, struct flow_atom *atoms, size_t n)
 {
+	bool counter = n && atoms[n - 1].kind == FLOW_MULTIPLE;
 	size_t run = 0;
 
 	for (size_t i = 1; i < n && atoms[i].kind == FLOW_CONST; i++) {
 		int64_t step = atoms[i].value - atoms[i - 1].value;
 		bool same = i > 1 && step == atoms[i - 1].value - atoms[i - 2].value;
 		run = same ? run + 1 : 1;
-		if (run + 1 < WIDEN_AFTER || step < 8 || step > MAX_STEP ||
-		    !flow_is_mapped(flow->image, atoms[i - run].value))
+		if (run + 1 < WIDEN_AFTER || step > MAX_STEP)
 			continue;
-		atoms[i - run].kind = FLOW_STRIDE;
-		atoms[i - run].step = step;
-		return;
+		struct flow_atom *first = &atoms[i - run];
+		if (step >= 8 && flow_is_mapped(flow->image, first->value)) {
+			first->kind = FLOW_STRIDE;
+			first->step = step;
+			return;
+		}
+		counter = true;
+		break;
 	}
+	/* One counter takes in all numbers that are no addresses; so the set cannot grow on. */
+	for (size_t i = 0; counter && i < n; i++) {
+		if (atoms[i].kind == FLOW_CONST && !flow_is_mapped(flow->image, atoms[i].value))
+			count(&atoms[i]);
+	}
+}
+
+/* Whether all atoms of 'b' are atoms of 'a'. Both are sorted. */
+static bool contains(const struct flow_value *a, const struct flow_value *b)
+{
+	size_t i = 0;
+
+	if (b->n > a->n)
+		return false;
+	for (size_t k = 0; k < b->n; k++, i++) {
+		while (i < a->n && compare(&a->atoms[i], &b->atoms[k]) < 0)
+			i++;
+		if (i == a->n || compare(&a->atoms[i], &b->atoms[k]))
+			return false;
+	}
+	return true;
 }
 
 const struct flow_value *flow_join(struct flow *flow, const struct flow_value *a,
@@ -179,8 +222,10 @@ const struct flow_value *flow_join(struct flow *flow, const struct flow_value *a
 {
 	struct flow_atom atoms[2 * FLOW_MAX_ATOMS];
 
-	if (a == b)
+	if (a == b || contains(a, b))
 		return a;
+	if (contains(b, a))
+		return b;
 	memcpy(atoms, a->atoms, a->n * sizeof(*atoms));
 	memcpy(atoms + a->n, b->atoms, b->n * sizeof(*atoms));
 	size_t n = a->n + b->n;
@@ -260,13 +305,12 @@ static struct flow_atom negate(struct flow_atom a)
 const struct flow_value *flow_sum(struct flow *flow, const struct flow_value *a,
 				  const struct flow_value *b, bool subtract)
 {
-	struct flow_atom atoms[MAX_PAIRS];
+	struct flow_atom atoms[FLOW_MAX_ATOMS];
 	size_t n = 0;
 
-	if (a->n * b->n > MAX_PAIRS) {
-		flow->overflow = true;
+	/* Of two sets, not every pair is possible: sums of the wrong ones would be inventions. */
+	if (a->n > 1 && b->n > 1)
 		return flow->unknown;
-	}
 	for (size_t i = 0; i < a->n; i++) {
 		for (size_t k = 0; k < b->n; k++)
 			atoms[n++] = add(flow, a->atoms[i],
@@ -356,16 +400,19 @@ const struct flow_value *flow_filter(struct flow *flow, const struct flow_value 
 				     const struct flow_value *b, unsigned int condition,
 				     unsigned int size)
 {
-	const struct flow_atom *limit = flow_only(b, FLOW_CONST);
+	const struct flow_atom *limit = b->n == 1 ? &b->atoms[0] : NULL;
 	struct flow_atom atoms[FLOW_MAX_ATOMS];
 	size_t n = 0;
 
-	if (!limit || (size != 4 && size != 8))
+	/* Numbers compare with numbers, and places in a frame with places in the same. */
+	if (!limit || (limit->kind != FLOW_CONST && limit->kind != FLOW_STACK) ||
+	    (size != 8 && (size != 4 || limit->kind != FLOW_CONST)))
 		return a;
 	for (size_t i = 0; i < a->n; i++) {
-		if (a->atoms[i].kind != FLOW_CONST ||
-		    holds(a->atoms[i].value, limit->value, condition, size))
-			atoms[n++] = a->atoms[i];
+		const struct flow_atom *atom = &a->atoms[i];
+		if (atom->kind != limit->kind || atom->step != limit->step ||
+		    holds(atom->value, limit->value, condition, size))
+			atoms[n++] = *atom;
 	}
 	return n == a->n ? a : n ? flow_make(flow, atoms, n) : NULL;
 }

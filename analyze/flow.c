@@ -190,12 +190,41 @@ static struct error *prepare(struct flow *flow, const struct flow_range *ranges,
 
 /* --- the fixpoint --- */
 
+/*
+ * Blocks are run in order of address, which is nearly that of the control flow:
+ * what a block gets from others is complete more often when it is run. The
+ * queue is a binary heap.
+ */
 static void enqueue(struct flow *flow, size_t i)
 {
 	if (flow->queued[i])
 		return;
 	flow->queued[i] = true;
-	flow->queue[flow->nqueue++] = i;
+	size_t at = flow->nqueue++;
+	while (at && flow->queue[(at - 1) / 2] > i) {
+		flow->queue[at] = flow->queue[(at - 1) / 2];
+		at = (at - 1) / 2;
+	}
+	flow->queue[at] = i;
+}
+
+static size_t dequeue(struct flow *flow)
+{
+	size_t first = flow->queue[0], at = 0;
+	uint32_t last = flow->queue[--flow->nqueue];
+
+	for (;;) {
+		size_t child = 2 * at + 1;
+		if (child + 1 < flow->nqueue && flow->queue[child + 1] < flow->queue[child])
+			child++;
+		if (child >= flow->nqueue || flow->queue[child] >= last)
+			break;
+		flow->queue[at] = flow->queue[child];
+		at = child;
+	}
+	flow->queue[at] = last;
+	flow->queued[first] = false;
+	return first;
 }
 
 /* A new block inside one that ran already: that one has to hand its state over. */
@@ -373,11 +402,11 @@ static void run_block(struct flow *flow, size_t i)
 static struct error *drain(struct flow *flow)
 {
 	while (flow->nqueue) {
-		size_t i = flow->queue[--flow->nqueue];
-		flow->queued[i] = false;
-		run_block(flow, i);
+		run_block(flow, dequeue(flow));
 		if (flow->failed)
 			return &error_no_memory;
+		if (flow->overflow && !flow->widen)
+			return NULL; /* the second way will do it */
 		if (flow->steps > FLOW_MAX_STEPS)
 			return error_create(ERROR_UNSUPPORTED, "a function is too complex");
 	}
@@ -420,6 +449,7 @@ static struct error *pass(struct flow *flow, uint64_t entry, const uint64_t *wan
 	arena_deinit(&flow->run);
 	arena_init(&flow->run);
 	memset(flow->states, 0, flow->ninsns * sizeof(*flow->states));
+	memset(flow->queued, 0, flow->ninsns * sizeof(*flow->queued));
 	flow->nqueue = 0;
 	flow->steps = 0;
 	flow->nstates = 0;
@@ -428,6 +458,8 @@ static struct error *pass(struct flow *flow, uint64_t entry, const uint64_t *wan
 	propagate_address(flow, entry, &state);
 	if ((err = drain(flow)))
 		return err;
+	if (flow->overflow && !flow->widen)
+		return NULL;
 	for (size_t i = 0; i < nwanted; i++) {
 		if ((err = force(flow, wanted[i])))
 			return err;

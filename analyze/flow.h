@@ -36,6 +36,7 @@ enum flow_kind {
 	FLOW_TARGETS,  /* a code address from the jump table at 'value' */
 	FLOW_IMPORT,   /* the address of dynamic symbol 'value', from another file */
 	FLOW_MULTIPLE, /* unknown, but a multiple of 'step'; with step 1: anything */
+	FLOW_LOST,     /* there were too many: anything, and no other atom is kept */
 };
 
 struct flow_atom {

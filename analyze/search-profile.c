@@ -147,6 +147,16 @@ struct cpu {
 	size_t nlegacy;
 };
 
+#ifdef HAVE_CPU_FEATURES
+/* CPU_FEATURE_ACTIVE() without its shift into the sign bit, which UBSan stops at. */
+static bool is_active(unsigned int index)
+{
+	const struct cpuid_feature *leaf = __x86_get_cpuid_feature_leaf(index / 128);
+
+	return leaf->active_array[index % 128 / 32] >> index % 32 & 1;
+}
+#endif
+
 /*
  * GLRO(dl_platform) and GLRO(dl_hwcap) as glibc 2.36's init_cpu_features() sets
  * them, and the levels of _dl_hwcaps_subdirs_active().
@@ -156,7 +166,7 @@ static struct cpu this_cpu(void)
 	struct cpu cpu = { .level = 1 };
 
 #ifdef HAVE_CPU_FEATURES
-#define HAS(x) CPU_FEATURE_ACTIVE(x)
+#define HAS(x) is_active(x86_cpu_##x)
 	bool v2 = HAS(CMPXCHG16B) && HAS(LAHF64_SAHF64) && HAS(POPCNT) && HAS(SSE3) &&
 		  HAS(SSE4_1) && HAS(SSE4_2) && HAS(SSSE3);
 	bool v3 = v2 && HAS(AVX) && HAS(AVX2) && HAS(BMI1) && HAS(BMI2) && HAS(F16C) && HAS(FMA) &&

@@ -133,6 +133,43 @@ static uint16_t written(unsigned int reg)
 	}
 }
 
+/* What compilers use to put two pointers into memory at once. */
+static unsigned int vector_op_of(unsigned int id)
+{
+	switch (id) {
+	case X86_INS_MOVAPS:
+	case X86_INS_MOVUPS:
+	case X86_INS_MOVAPD:
+	case X86_INS_MOVUPD:
+	case X86_INS_MOVDQA:
+	case X86_INS_MOVDQU:
+	case X86_INS_VMOVAPS:
+	case X86_INS_VMOVUPS:
+	case X86_INS_VMOVAPD:
+	case X86_INS_VMOVUPD:
+	case X86_INS_VMOVDQA:
+	case X86_INS_VMOVDQU:
+		return INSN_VECTOR_MOVE;
+	case X86_INS_MOVQ:
+	case X86_INS_VMOVQ:
+	case X86_INS_MOVSD:
+	case X86_INS_VMOVSD:
+		return INSN_VECTOR_LOW;
+	case X86_INS_MOVHPS:
+	case X86_INS_MOVHPD:
+	case X86_INS_VMOVHPS:
+	case X86_INS_VMOVHPD:
+		return INSN_VECTOR_HIGH;
+	case X86_INS_PUNPCKLQDQ:
+	case X86_INS_VPUNPCKLQDQ:
+	case X86_INS_UNPCKLPD:
+	case X86_INS_MOVLHPS:
+		return INSN_VECTOR_UNPACK;
+	default:
+		return INSN_OTHER;
+	}
+}
+
 static unsigned int op_of(const cs_insn *insn)
 {
 	switch (insn->id) {
@@ -206,7 +243,7 @@ static unsigned int op_of(const cs_insn *insn)
 		if (insn->detail->groups[i] == X86_GRP_JUMP)
 			return INSN_JCC;
 	}
-	return INSN_OTHER;
+	return vector_op_of(insn->id);
 }
 
 static void translate_mem(const cs_insn *insn, const x86_op_mem *mem, struct insn_operand *ret)
@@ -236,6 +273,10 @@ static void translate(const cs_insn *insn, const cs_x86_op *op, struct insn_oper
 	case X86_OP_REG:
 		ret->reg = general(op->reg);
 		ret->kind = ret->reg == INSN_NO_REG ? INSN_FOREIGN : INSN_REG;
+		if (op->reg >= X86_REG_XMM0 && op->reg <= X86_REG_XMM15) {
+			ret->kind = INSN_VECTOR;
+			ret->reg = op->reg - X86_REG_XMM0;
+		}
 		break;
 	case X86_OP_IMM:
 		ret->kind = INSN_IMM;
@@ -285,6 +326,13 @@ static uint8_t condition_of(const cs_insn *insn)
 	return INSN_IF_OTHER;
 }
 
+/* The stack pointer apart: instructions that change it are old, and capstone knows them. */
+static void unknown(struct insn *ret)
+{
+	ret->writes = 0xffff & ~(1 << INSN_RSP);
+	ret->writes_vectors = true;
+}
+
 static void describe(struct insn_decoder *decoder, const cs_insn *insn, struct insn *ret)
 {
 	const cs_x86 *x86 = &insn->detail->x86;
@@ -296,7 +344,7 @@ static void describe(struct insn_decoder *decoder, const cs_insn *insn, struct i
 	for (unsigned int i = 0; i < ret->nops; i++)
 		translate(insn, &x86->operands[i], &ret->ops[i]);
 	if (cs_regs_access(decoder->handle, insn, reads, &nreads, writes, &nwrites) != CS_ERR_OK) {
-		ret->writes = 0xffff & ~(1 << INSN_RSP);
+		unknown(ret);
 	} else {
 		for (unsigned int i = 0; i < nwrites; i++)
 			ret->writes |= written(writes[i]);
@@ -309,6 +357,7 @@ static void describe(struct insn_decoder *decoder, const cs_insn *insn, struct i
 		ret->writes_memory = true;
 	else if (x86->operands[0].type == X86_OP_REG)
 		ret->writes |= written(x86->operands[0].reg);
+	ret->writes_vectors = ret->op == INSN_OTHER && !ret->writes;
 	if (ret->op == INSN_XCHG || insn->id == X86_INS_XADD) {
 		if (x86->operands[1].type == X86_OP_REG)
 			ret->writes |= written(x86->operands[1].reg);
@@ -335,6 +384,6 @@ bool insn_decode(struct insn_decoder *decoder, const unsigned char *code, const 
 	    decoder->insn->size == length)
 		describe(decoder, decoder->insn, ret);
 	else
-		ret->writes = 0xffff & ~(1 << INSN_RSP);
+		unknown(ret);
 	return true;
 }

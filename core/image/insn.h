@@ -40,7 +40,11 @@ enum insn_op {
 	INSN_AND,
 	INSN_XOR,
 	INSN_SHL,
-	INSN_IMUL, /* ops[0] = ops[1] * immediate */
+	INSN_IMUL,	    /* ops[0] = ops[1] * immediate */
+	INSN_VECTOR_MOVE,   /* 16 bytes between vector registers and memory */
+	INSN_VECTOR_LOW,    /* eight bytes into or out of the low half; the high one is cleared */
+	INSN_VECTOR_HIGH,   /* movhps, movhpd: eight bytes into or out of the high half */
+	INSN_VECTOR_UNPACK, /* punpcklqdq: the low halves of two into one */
 	INSN_CMP,
 	INSN_TEST,
 	INSN_CMOV,
@@ -60,7 +64,8 @@ enum insn_operand_kind {
 	INSN_REG, /* a general register, all or the low part of it */
 	INSN_IMM, /* also the target of a direct branch */
 	INSN_MEM,
-	INSN_FOREIGN, /* a vector, mask, segment or high-byte register */
+	INSN_VECTOR,  /* xmm0 to xmm15 */
+	INSN_FOREIGN, /* another vector, mask, segment or high-byte register */
 };
 
 /* Conditions by their number in the encoding (SDM vol. 2, B.1.4.7); the rest is not followed. */
@@ -93,9 +98,10 @@ struct insn {
 	uint8_t length;
 	uint8_t op;
 	uint8_t nops;
-	uint8_t condition;  /* of INSN_JCC: enum insn_condition */
-	uint16_t writes;    /* general registers it changes, a bit each, explicit and implicit */
-	bool writes_memory; /* ops[0] is a memory operand that is written */
+	uint8_t condition;   /* of INSN_JCC: enum insn_condition */
+	uint16_t writes;     /* general registers it changes, a bit each, explicit and implicit */
+	bool writes_memory;  /* ops[0] is a memory operand that is written */
+	bool writes_vectors; /* some vector register, not described by 'op' */
 	struct insn_operand ops[3];
 };
 
