@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import loader
@@ -20,12 +21,26 @@ def binary():
     return os.path.abspath(name)
 
 
+# What a sanitizer prints; it ends the process with an exit code that could mean something else.
+SANITIZER = re.compile(r"runtime error: |ERROR: \w+Sanitizer")
+CRASHED = -99
+
+
+def sanitized():
+    """Whether the binary was built with a sanitizer: it then needs far more address space."""
+    with open(binary(), "rb") as f:
+        return b"__asan_" in f.read()
+
+
 def run(args, env=None, cwd=None, timeout=60, **more):
     """uniscope ARGS; the result has returncode, stdout and stderr as text."""
-    return subprocess.run([binary()] + list(args), env=loader.environment(env),
-                          cwd=cwd, timeout=timeout, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          encoding="utf-8", errors="surrogateescape", **more)
+    r = subprocess.run([binary()] + list(args), env=loader.environment(env),
+                       cwd=cwd, timeout=timeout, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       encoding="utf-8", errors="surrogateescape", **more)
+    if SANITIZER.search(r.stderr):
+        r.returncode = CRASHED
+    return r
 
 
 class Graph:
