@@ -219,7 +219,7 @@ BASH_DIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 ZSH_DIR = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 FISH_DIR = $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 DOCS := README.md NEWS.md LICENSE $(wildcard docs/*.md)
-SCHEMAS := $(wildcard reports/schema/*.json)
+SCHEMAS := $(wildcard docs/schemas/*.json)
 # Other names that have a man page of their own command.
 MAN_ALIASES := $(foreach pair,unitrace:trace depgraph:depgraph dedup:dedup,$(if \
 	$(wildcard docs/man/uniscope-$(lastword $(subst :, ,$(pair))).1.in),$(pair)))

@@ -3,6 +3,7 @@
 #include "reports/bindings.h"
 #include "reports/depgraph-json.h"
 #include "reports/envelope.h"
+#include "reports/report-ops.h"
 
 static struct error *put_results(struct json *json, const struct report_context *context,
 				 const struct graph *graph)
@@ -40,14 +41,15 @@ static struct error *put_results(struct json *json, const struct report_context 
 
 static struct error *write_depgraph(const struct report_context *context, const struct graph *graph)
 {
+	struct envelope_run run = { context->store, context->run, NULL };
 	struct error *err;
 	struct json json;
 
 	json_init(&json, context->out, true);
-	err = envelope_begin(&json, context, "uniscope.depgraph/1");
+	err = envelope_begin(&json, "uniscope.depgraph/1", &run, 1);
 	if (!err)
 		err = put_results(&json, context, graph);
-	return err ? err : envelope_end(&json, context);
+	return err ? err : envelope_end(&json, &run, 1);
 }
 
 const struct report_format report_format_json = {
