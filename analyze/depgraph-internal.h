@@ -88,6 +88,10 @@ struct error *sources_add_path(struct depgraph *dg, uint32_t index, const char *
 /* Whether a dynamic loader is in its place in a tree: a root file system of its own. */
 bool sources_has_loader(const struct tree *tree);
 
+/* analyze/depgraph-rows.c: the bindings, and the warnings from an index on. */
+struct error *depgraph_write_bindings(struct depgraph *dg, struct store *store, int64_t run,
+				      size_t first_warning) must_check;
+
 /* Adds a root; the same file is one root only. */
 struct error *depgraph_add_root(struct depgraph *dg, struct fgraph_file *file,
 				uint32_t source) must_check;

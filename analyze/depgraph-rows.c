@@ -40,9 +40,10 @@ static struct error *write_inputs(struct depgraph *dg, struct store *store, int6
 	return NULL;
 }
 
-static struct error *write_warnings(struct depgraph *dg, struct store *store, int64_t run)
+static struct error *write_warnings(struct depgraph *dg, struct store *store, int64_t run,
+				    size_t first)
 {
-	for (size_t i = 0; i < dg->graph->nwarnings; i++) {
+	for (size_t i = first; i < dg->graph->nwarnings; i++) {
 		const struct fgraph_warning *w = &dg->graph->warnings[i];
 		struct store_warning row = { w->code, w->subject, w->text };
 		struct error *err = store_add_warning(store, run, &row);
@@ -155,6 +156,16 @@ static struct error *write_edges(struct depgraph *dg, struct store *store, int64
 	return NULL;
 }
 
+struct error *depgraph_write_bindings(struct depgraph *dg, struct store *store, int64_t run,
+				      size_t first_warning)
+{
+	struct error *err = write_warnings(dg, store, run, first_warning);
+
+	if (!err && dg->bindings)
+		err = dep_set_bindings(store, run, bindings_get_source(dg->bindings));
+	return err;
+}
+
 struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t run)
 {
 	struct error *err;
@@ -165,7 +176,7 @@ struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t r
 	mark_wanted(dg->graph, wanted);
 	err = write_inputs(dg, store, run);
 	if (!err)
-		err = write_warnings(dg, store, run);
+		err = write_warnings(dg, store, run, 0);
 	if (!err)
 		err = write_files(dg, store, run, wanted);
 	if (!err)

@@ -265,6 +265,16 @@ static struct error *bind_closures(struct depgraph *dg)
 	return err ? err : bindings_finish(dg->bindings);
 }
 
+struct error *depgraph_bind(struct depgraph *dg, struct store *store, int64_t run)
+{
+	size_t warned = dg->graph->nwarnings;
+
+	if (dg->bindings)
+		return NULL;
+	struct error *err = bind_closures(dg);
+	return err ? err : depgraph_write_bindings(dg, store, run, warned);
+}
+
 static struct error *build(struct depgraph *dg, const char *const *sources, size_t nsources)
 {
 	struct error *err;

@@ -75,6 +75,12 @@ size_t depgraph_count_missing(const struct depgraph *dg);
  */
 struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t run) must_check;
 
+/*
+ * Resolves bindings after all, where options.bindings did not ask for them. They
+ * are then lent to a run that depgraph_write() wrote before.
+ */
+struct error *depgraph_bind(struct depgraph *dg, struct store *store, int64_t run) must_check;
+
 /* Where the loader of the first closure looks without any path, for bundles. */
 const char *const *depgraph_default_dirs(const struct depgraph *dg);
 

@@ -93,6 +93,7 @@ struct error *graph_values_apply(const struct command_context *ctx,
 				 struct depgraph_options *ret) must_check;
 
 extern const struct command command_depgraph_report;
+extern const struct command command_depgraph_why;
 extern const struct command command_depgraph_bundle;
 
 #endif

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <langinfo.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "cmds/depgraph-options.h"
+#include "cmds/depgraph-run.h"
 #include "cmds/output.h"
-#include "core/base/buf.h"
-#include "core/base/json.h"
 #include "core/store/store.h"
 #include "reports/report.h"
-#include "version.h"
 
 enum fail_on { FAIL_NEVER, FAIL_MISSING };
 
@@ -75,43 +70,6 @@ static bool only_jsonl(const struct command_context *ctx)
 	return ctx->common.noutputs > 0 && !ctx->common.store;
 }
 
-static struct error *begin_run(struct command_context *ctx, struct store *store, int64_t *ret)
-{
-	struct out text;
-	struct json json;
-	struct error *err;
-
-	out_init_memory(&text);
-	json_init(&json, &text, false);
-	json_array_begin(&json);
-	for (int i = 0; i < ctx->full_argc; i++)
-		json_str(&json, ctx->full_argv[i]);
-	json_array_end(&json);
-	err = out_finish(&text);
-	if (!err) {
-		struct store_run run = { .command = "depgraph report",
-					 .version = UNISCOPE_VERSION,
-					 .arguments = text.buf.data };
-		err = store_run_begin(store, &run);
-		if (!err)
-			*ret = run.id;
-	}
-	out_deinit(&text);
-	return err;
-}
-
-static unsigned int terminal_width(void)
-{
-	struct winsize size;
-
-	return !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) ? size.ws_col : 0;
-}
-
-static bool is_utf8(void)
-{
-	return !strcmp(nl_langinfo(CODESET), "UTF-8");
-}
-
 static struct error *write_outputs(struct command_context *ctx, struct store *store, int64_t run)
 {
 	const struct report_values *v = ctx->values;
@@ -126,8 +84,8 @@ static struct error *write_outputs(struct command_context *ctx, struct store *st
 		struct report_options o = {
 			.bindings = v->bindings,
 			.color = output.color,
-			.ascii = !is_utf8(),
-			.width = output.terminal ? terminal_width() : 0,
+			.ascii = !output_takes_utf8(),
+			.width = output_width(&output),
 			.layout_seconds = (unsigned int)v->layout_seconds,
 			.log = ctx->log,
 		};
@@ -149,10 +107,7 @@ static struct error *verdict(const struct depgraph *dg, const struct report_valu
 
 	if (v->fail_on == FAIL_MISSING && missing)
 		return error_create(ERROR_GATE, "%zu needed libraries are missing", missing);
-	if (depgraph_is_incomplete(dg))
-		return error_create(ERROR_INCOMPLETE,
-				    "the answer is incomplete: see the warnings above");
-	return NULL;
+	return depgraph_run_verdict(dg);
 }
 
 static struct error *run(struct command_context *ctx, int argc, char **argv)
@@ -181,12 +136,7 @@ static struct error *run(struct command_context *ctx, int argc, char **argv)
 		return err;
 	err = store_open(ctx->common.store, STORE_OPEN_CREATE, &store);
 	if (!err)
-		err = begin_run(ctx, store, &id);
-	if (!err)
-		err = depgraph_write(dg, store, id);
-	if (!err)
-		err = store_run_finish(store, id,
-				       depgraph_is_incomplete(dg) ? "incomplete" : "done");
+		err = depgraph_run_write(ctx, store, "depgraph report", dg, &id);
 	if (!err)
 		err = write_outputs(ctx, store, id);
 	store_destroy(store);

@@ -3,6 +3,7 @@
 
 static const struct command *const children[] = {
 	&command_depgraph_report,
+	&command_depgraph_why,
 	&command_depgraph_bundle,
 	NULL,
 };

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,6 +90,18 @@ struct error *output_open(struct command_context *ctx, const struct output_reque
 	*ret = made;
 	start(ctx, ret, fd, request->file);
 	return NULL;
+}
+
+unsigned int output_width(const struct output *output)
+{
+	struct winsize size;
+
+	return output->terminal && !ioctl(output->fd, TIOCGWINSZ, &size) ? size.ws_col : 0;
+}
+
+bool output_takes_utf8(void)
+{
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
 struct error *output_finish(struct output *output)

@@ -34,6 +34,11 @@ struct error *output_open(struct command_context *ctx, const struct output_reque
 /* Standard output, whatever -o says. */
 void output_open_stdout(struct command_context *ctx, struct output *ret);
 
+/* Columns of the terminal that it goes to; 0: it goes elsewhere. */
+unsigned int output_width(const struct output *output);
+/* Whether the user's terminal shows UTF-8. */
+bool output_takes_utf8(void);
+
 /* Writes what is left and gives the file its name. */
 struct error *output_finish(struct output *output) must_check;
 
