@@ -174,7 +174,7 @@ install_deps = @mk/deps $(1) && if grep -qs TEST_MISSING $(O)/config.mk; then rm
 demo:
 	$(call install_deps,demo)
 	@+$(MAKE_AGAIN) all
-	@mk/demo $(O)
+	@mk/demo $(abspath $(O))
 test:
 	$(call install_deps,test)
 	@+$(MAKE_AGAIN) run-tests
