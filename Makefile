@@ -167,7 +167,7 @@ $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(O)/libtest.a $(LIBRARY)
 # --- the two commands, and what is like them ----------------------------------
 # Each looks for Debian packages first; what was asked of pkg-config before some
 # of them came is asked again.
-MAKE_AGAIN := $(MAKE) --no-print-directory
+MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 install_deps = @mk/deps $(1) && if grep -qs TEST_MISSING $(O)/config.mk; then rm -f $(O)/config.mk; fi
 
 .PHONY: demo test test-ml bench check
