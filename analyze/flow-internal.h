@@ -12,6 +12,17 @@ enum {
 	FLOW_VECTORS = 16,
 };
 
+/* 'step' of FLOW_FRAME holds the step and which frame. */
+static inline uint32_t flow_frame_step(const struct flow_atom *a)
+{
+	return a->step >> 1;
+}
+
+static inline uint32_t flow_frame_of(const struct flow_atom *a)
+{
+	return a->kind == FLOW_FRAME ? a->step & 1 : a->step;
+}
+
 /* A stack slot of eight bytes: where it is, and what it holds. */
 struct flow_slot {
 	uint32_t frame;
@@ -99,6 +110,9 @@ void flow_step(struct flow *flow, const struct insn *insn, struct flow_state *st
 bool flow_state_join(struct flow *flow, struct flow_state *into, const struct flow_state *from);
 const struct flow_value *flow_operand(struct flow *flow, const struct flow_state *state,
 				      const struct insn_operand *op);
+/* Where the state keeps the value of a register or of one known stack slot; else NULL. */
+const struct flow_value **flow_place(struct flow *flow, struct flow_state *state,
+				     const struct insn_operand *op);
 const struct flow_value *flow_address(struct flow *flow, const struct flow_state *state,
 				      const struct insn_operand *op);
 

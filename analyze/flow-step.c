@@ -107,8 +107,12 @@ static void escape(struct flow_state *state, const struct flow_value *value)
 {
 	for (size_t i = 0; i < value->n; i++) {
 		const struct flow_atom *a = &value->atoms[i];
-		if (a->kind == FLOW_STACK && a->value < state->escaped[a->step])
-			state->escaped[a->step] = a->value;
+		if (a->kind != FLOW_STACK && a->kind != FLOW_FRAME)
+			continue;
+		/* From an element of unknown number everything can be reached. */
+		int64_t lowest = a->kind == FLOW_STACK ? a->value : INT64_MIN;
+		if (lowest < state->escaped[flow_frame_of(a)])
+			state->escaped[flow_frame_of(a)] = lowest;
 	}
 }
 
@@ -137,6 +141,22 @@ static const struct flow_value *load_const(struct flow *flow, uint64_t address)
 	}
 }
 
+/* An element of an array in the frame: one of the slots that are known, or something else. */
+static const struct flow_value *load_element(struct flow *flow, const struct flow_state *state,
+					     const struct flow_atom *address)
+{
+	const struct flow_value *value = flow->unknown;
+
+	for (size_t i = 0; i < state->nslots; i++) {
+		const struct flow_slot *s = &state->slots[i];
+		if (s->frame == flow_frame_of(address) && s->offset >= address->value &&
+		    !((s->offset - address->value) %
+		      (flow_frame_step(address) ? flow_frame_step(address) : 1)))
+			value = flow_join(flow, value, s->value);
+	}
+	return value;
+}
+
 static const struct flow_value *load_atom(struct flow *flow, const struct flow_state *state,
 					  const struct flow_atom *address)
 {
@@ -152,18 +172,31 @@ static const struct flow_value *load_atom(struct flow *flow, const struct flow_s
 	case FLOW_STACK:
 		slot = slot_at((struct flow_state *)state, address->step, address->value);
 		return slot ? slot->value : flow->unknown;
+	case FLOW_FRAME:
+		return load_element(flow, state, address);
 	default:
 		return flow->unknown;
 	}
 }
 
-/* A signed word of a jump table. */
+/* A signed word of 32 bits: of a jump table, or of a table of distances. */
 static const struct flow_value *load_offsets(struct flow *flow, const struct flow_value *address)
 {
 	const struct flow_atom *a = flow_only(address, FLOW_STRIDE);
+	struct flow_atom atoms[FLOW_MAX_ATOMS];
+
 	if (a && a->step == 4 && flow_is_read_only(flow->image, a->value))
 		return flow_atom(flow, FLOW_OFFSETS, 4, a->value);
-	return flow->unknown;
+	for (size_t i = 0; i < address->n; i++) {
+		const void *bytes = image_at(flow->image, address->atoms[i].value, 4);
+		int32_t value;
+		if (address->atoms[i].kind != FLOW_CONST || !bytes ||
+		    !flow_is_read_only(flow->image, address->atoms[i].value))
+			return flow->unknown;
+		memcpy(&value, bytes, sizeof(value));
+		atoms[i] = (struct flow_atom) { .kind = FLOW_CONST, .value = value };
+	}
+	return flow_make(flow, atoms, address->n);
 }
 
 static const struct flow_value *load(struct flow *flow, const struct flow_state *state,
@@ -179,6 +212,22 @@ static const struct flow_value *load(struct flow *flow, const struct flow_state 
 		value = value ? flow_join(flow, value, v) : v;
 	}
 	return value;
+}
+
+/* Into an element of an array in the frame: any slot may be meant, before and behind. */
+static void store_element(struct flow *flow, struct flow_state *state,
+			  const struct flow_atom *address, const struct flow_value *value,
+			  uint64_t size)
+{
+	uint32_t step = flow_frame_step(address);
+
+	for (size_t i = 0; i < state->nslots; i++) {
+		struct flow_slot *s = &state->slots[i];
+		if (s->frame != flow_frame_of(address))
+			continue;
+		bool whole = size == 8 && step >= 8 && !((s->offset - address->value) % step);
+		s->value = flow_join(flow, s->value, whole ? value : flow->unknown);
+	}
 }
 
 static void store(struct flow *flow, struct flow_state *state, const struct insn_operand *op,
@@ -200,7 +249,9 @@ static void store(struct flow *flow, struct flow_state *state, const struct insn
 	for (size_t i = 0; i < address->n; i++) {
 		const struct flow_atom *a = &address->atoms[i];
 		struct flow_slot *slot;
-		if (a->kind == FLOW_MULTIPLE)
+		if (a->kind == FLOW_FRAME)
+			store_element(flow, state, a, value, size);
+		else if (a->kind != FLOW_STACK)
 			slots_disturb(flow, state);
 		if (a->kind != FLOW_STACK)
 			continue;
@@ -220,14 +271,35 @@ const struct flow_value *flow_address(struct flow *flow, const struct flow_state
 	if (op->base != INSN_NO_REG && op->base == op->index)
 		return flow_sum(flow, sum, flow_times(flow, state->regs[op->base], op->scale + 1),
 				false);
-	if (op->index != INSN_NO_REG)
-		sum = flow_sum(flow, sum, flow_times(flow, state->regs[op->index], op->scale),
-			       false);
+	/* The base first: a displacement means nothing without it. */
 	if (!op->absolute)
 		sum = flow_sum(flow, sum,
 			       op->base == INSN_NO_REG ? flow->unknown : state->regs[op->base],
 			       false);
+	if (op->index != INSN_NO_REG)
+		sum = flow_sum(flow, sum, flow_times(flow, state->regs[op->index], op->scale),
+			       false);
 	return sum;
+}
+
+const struct flow_value **flow_place(struct flow *flow, struct flow_state *state,
+				     const struct insn_operand *op)
+{
+	struct flow_slot *slot;
+
+	if (op->kind == INSN_REG)
+		return &state->regs[op->reg];
+	if (op->kind != INSN_MEM || op->segment || op->size != 8)
+		return NULL;
+	const struct flow_atom *a = flow_only(flow_address(flow, state, op), FLOW_STACK);
+	slot = a ? slot_at(state, a->step, a->value) : NULL;
+	return slot ? &slot->value : NULL;
+}
+
+const struct flow_value *flow_get_operand(struct flow *flow, const struct flow_state *state,
+					  const struct insn_operand *op)
+{
+	return flow_operand(flow, state, op);
 }
 
 const struct flow_value *flow_operand(struct flow *flow, const struct flow_state *state,
@@ -351,6 +423,16 @@ static const struct flow_value *arithmetic(struct flow *flow, const struct flow_
 	}
 }
 
+/* Registers that a computation reads which is not followed: an address in them is out of sight. */
+static void escape_inputs(const struct insn *insn, struct flow_state *state)
+{
+	for (unsigned int i = 0; i < insn->nops; i++) {
+		const struct insn_operand *op = &insn->ops[i];
+		if (op->kind == INSN_REG)
+			escape(state, state->regs[op->reg]);
+	}
+}
+
 static void move(struct flow *flow, const struct insn *insn, struct flow_state *state)
 {
 	const struct insn_operand *to = &insn->ops[0], *from = &insn->ops[1];
@@ -367,6 +449,12 @@ static void move(struct flow *flow, const struct insn *insn, struct flow_state *
 		break;
 	case INSN_LEA:
 		value = flow_address(flow, state, from);
+		if (flow_only(value, FLOW_MULTIPLE) || flow_only(value, FLOW_LOST)) {
+			if (from->base != INSN_NO_REG)
+				escape(state, state->regs[from->base]);
+			if (from->index != INSN_NO_REG)
+				escape(state, state->regs[from->index]);
+		}
 		break;
 	case INSN_CMOV:
 		value = flow_join(flow, flow_operand(flow, state, to),
@@ -486,6 +574,7 @@ static bool vector(struct flow *flow, const struct insn *insn, struct flow_state
 /* What is not followed: the registers are anything, and so is the memory it writes. */
 static void other(struct flow *flow, const struct insn *insn, struct flow_state *state)
 {
+	escape_inputs(insn, state);
 	for (unsigned int r = 0; r < INSN_REGS; r++) {
 		if (insn->writes >> r & 1)
 			state->regs[r] = flow->unknown;
@@ -518,7 +607,10 @@ void flow_step(struct flow *flow, const struct insn *insn, struct flow_state *st
 	case INSN_SHL:
 	case INSN_IMUL:
 		if (insn->nops) {
-			set(flow, state, &insn->ops[0], arithmetic(flow, state, insn));
+			const struct flow_value *value = arithmetic(flow, state, insn);
+			if (flow_only(value, FLOW_MULTIPLE) || flow_only(value, FLOW_LOST))
+				escape_inputs(insn, state);
+			set(flow, state, &insn->ops[0], value);
 			return;
 		}
 		break;

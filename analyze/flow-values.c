@@ -170,6 +170,17 @@ static void count(struct flow_atom *a)
 	a->value = 0;
 }
 
+/* Names of equal length lie at equal distances as well, and are no table. */
+static bool is_text(const struct flow *flow, uint64_t address)
+{
+	const char *s = image_string_at(flow->image, address);
+	unsigned int n = 0;
+
+	while (s && s[n] >= ' ' && s[n] < 0x7f && n < 4)
+		n++;
+	return n == 4;
+}
+
 /*
  * At a join: numbers at equal distances come from a loop. Addresses are a table
  * that it walks, other numbers a counter.
@@ -186,7 +197,9 @@ static void widen(struct flow *flow, struct flow_atom *atoms, size_t n)
 		if (run + 1 < WIDEN_AFTER || step > MAX_STEP)
 			continue;
 		struct flow_atom *first = &atoms[i - run];
-		if (step >= 8 && flow_is_mapped(flow->image, first->value)) {
+		if (flow_is_mapped(flow->image, first->value)) {
+			if (step % 8 || first->value % 8 || is_text(flow, first->value))
+				continue;
 			first->kind = FLOW_STRIDE;
 			first->step = step;
 			return;
@@ -246,7 +259,11 @@ static struct flow_atom add(struct flow *flow, struct flow_atom a, struct flow_a
 {
 	struct flow_atom t;
 
-	if (b.kind == FLOW_CONST || (b.kind == FLOW_MULTIPLE && a.kind == FLOW_OFFSETS)) {
+	if (a.kind == FLOW_LOST)
+		a = anything();
+	if (b.kind == FLOW_LOST)
+		b = anything();
+	if (b.kind == FLOW_CONST || (a.kind == FLOW_MULTIPLE && b.kind != FLOW_CONST)) {
 		t = a;
 		a = b;
 		b = t;
@@ -255,6 +272,7 @@ static struct flow_atom add(struct flow *flow, struct flow_atom a, struct flow_a
 		switch (b.kind) {
 		case FLOW_CONST:
 		case FLOW_STACK:
+		case FLOW_FRAME:
 		case FLOW_STRIDE:
 			b.value = (uint64_t)b.value + (uint64_t)a.value;
 			return b;
@@ -275,6 +293,13 @@ static struct flow_atom add(struct flow *flow, struct flow_atom a, struct flow_a
 		default:
 			return a.value ? anything() : b;
 		}
+	}
+	if (b.kind == FLOW_MULTIPLE && (a.kind == FLOW_STACK || a.kind == FLOW_FRAME)) {
+		uint32_t frame = flow_frame_of(&a);
+		uint32_t step = a.kind == FLOW_FRAME ? gcd(flow_frame_step(&a), b.step) : b.step;
+		a.kind = FLOW_FRAME;
+		a.step = step << 1 | frame;
+		return a;
 	}
 	if (a.kind == FLOW_MULTIPLE && b.kind == FLOW_MULTIPLE) {
 		a.step = gcd(a.step, b.step);

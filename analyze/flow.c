@@ -327,25 +327,29 @@ static void indirect_jump(struct flow *flow, const struct insn *insn,
 	}
 }
 
-/* What a comparison says about the register it looked at, on one of the two ways. */
+/* What a comparison says about what it looked at, on one of the two ways. */
 static bool refine(struct flow *flow, const struct insn *compare, unsigned int condition,
 		   struct flow_state *state)
 {
 	const struct insn_operand *a = &compare->ops[0], *b = &compare->ops[1];
 	const struct flow_value *limit, *left;
 
-	if (compare->nops != 2 || a->kind != INSN_REG)
+	if (compare->nops != 2 || (a->kind != INSN_REG && a->kind != INSN_MEM))
 		return true;
 	if (compare->op == INSN_CMP)
 		limit = flow_operand(flow, state, b);
-	else if (b->kind == INSN_REG && b->reg == a->reg && (condition | 1) == INSN_IF_NE)
+	else if (a->kind == INSN_REG && b->kind == INSN_REG && b->reg == a->reg &&
+		 (condition | 1) == INSN_IF_NE)
 		limit = flow->zero;
 	else
 		return true;
-	left = flow_filter(flow, state->regs[a->reg], limit, condition, a->size);
+	const struct flow_value **place = flow_place(flow, state, a);
+	if (!place)
+		return true;
+	left = flow_filter(flow, *place, limit, condition, a->size);
 	if (!left)
 		return false;
-	state->regs[a->reg] = left;
+	*place = left;
 	return true;
 }
 

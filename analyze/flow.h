@@ -29,6 +29,7 @@ enum flow_kind {
 	FLOW_CONST,    /* the number 'value' */
 	FLOW_ARGUMENT, /* what register 'value' (enum insn_reg) held at entry */
 	FLOW_STACK,    /* address: the stack pointer at entry + 'value' (frame 'step') */
+	FLOW_FRAME,    /* address: such a place + k * 'step' (of a frame), with unknown k */
 	FLOW_STRIDE,   /* address: 'value' + k * 'step', with unknown k */
 	FLOW_TABLE,    /* the eight bytes that lie at such an address */
 	FLOW_INITIAL,  /* 'value' is what a writable variable holds at start */
@@ -99,6 +100,10 @@ struct error *flow_visit(struct flow *flow,
 
 /* What a register holds; valid until flow_destroy(). */
 const struct flow_value *flow_get(const struct flow_state *state, enum insn_reg reg);
+
+/* The same for any operand that is read. */
+const struct flow_value *flow_get_operand(struct flow *flow, const struct flow_state *state,
+					  const struct insn_operand *op);
 
 /* The instruction that starts at an address of the last flow_run(), or NULL. */
 const struct insn *flow_insn_at(const struct flow *flow, uint64_t address);
