@@ -117,29 +117,55 @@ static uint64_t object_end(const struct image *image, uint64_t address)
 }
 
 /*
- * A table that is walked, from 'start' in steps of 'step'. Its end is that of the
+ * An entry of a table: a pointer, or (clang's relative tables) the distance from
+ * the table's start to the text. False where the table ends; 'ret' 0: empty.
+ */
+static struct error *table_entry(struct verdict *v, const struct flow_atom *table, uint64_t at,
+				 bool *there, uint64_t *ret)
+{
+	enum flow_word_kind kind;
+	struct error *err;
+
+	if (table->kind == FLOW_TARGETS) {
+		const void *bytes = image_at(v->s->image, at, 4);
+		int32_t distance;
+		*there = bytes;
+		if (bytes) {
+			memcpy(&distance, bytes, sizeof(distance));
+			*ret = table->value + (int64_t)distance;
+		}
+		return NULL;
+	}
+	if ((err = flow_word(v->s->flow, at, &kind, ret)))
+		return err;
+	*there = kind == FLOW_WORD_CONST;
+	return NULL;
+}
+
+/*
+ * A table that is walked. Its end is that of the
  * object, a null pointer, or the first entry that is no text. Only in the first
  * two cases nothing else can follow: else the site stays open, and the names
  * are candidates.
  */
-static struct error *look_at_table(struct verdict *v, uint64_t start, uint32_t step)
+static struct error *look_at_table(struct verdict *v, const struct flow_atom *table)
 {
 	const char *names[DLOPEN_MAX_TABLE];
-	uint64_t end = object_end(v->s->image, start);
+	uint64_t end = object_end(v->s->image, table->value);
 	enum dlopen_kind kind = DLOPEN_CANDIDATE;
 	struct error *err;
 	size_t n = 0;
 
-	for (uint64_t at = start; n < DLOPEN_MAX_TABLE; at += step) {
-		enum flow_word_kind word_kind;
+	for (uint64_t at = table->value; n < DLOPEN_MAX_TABLE; at += table->step) {
 		uint64_t word;
+		bool there;
 		if (end && at >= end) {
 			kind = DLOPEN_TABLE;
 			break;
 		}
-		if ((err = flow_word(v->s->flow, at, &word_kind, &word)))
+		if ((err = table_entry(v, table, at, &there, &word)))
 			return err;
-		if (word_kind != FLOW_WORD_CONST)
+		if (!there)
 			break;
 		if (!word) {
 			kind = DLOPEN_TABLE;
@@ -228,7 +254,8 @@ static struct error *look_at_atom(struct verdict *v, uint64_t entry, const struc
 	case FLOW_INITIAL:
 		return look_at_initial(v, a->value);
 	case FLOW_TABLE:
-		return look_at_table(v, a->value, a->step);
+	case FLOW_TARGETS:
+		return look_at_table(v, a);
 	case FLOW_ARGUMENT:
 		return look_at_argument(v, entry, a->value);
 	case FLOW_STACK:
@@ -311,9 +338,9 @@ static struct error *look_at_insn(const struct insn *insn, const struct flow_sta
 				 flow_get(state, s->callees[use->callee].reg), NULL)))
 			return err;
 	}
-	if (known || !g->addresses || insn->op == INSN_JCC || insn->ops[0].kind != INSN_REG)
+	if (known || !g->addresses || insn->op == INSN_JCC || insn->ops[0].kind == INSN_IMM)
 		return NULL;
-	size_t callee = callee_of(s, flow_get(state, insn->ops[0].reg));
+	size_t callee = callee_of(s, flow_get_operand(s->flow, state, &insn->ops[0]));
 	if (callee == SIZE_MAX)
 		return NULL;
 	g->indirect_found = true;

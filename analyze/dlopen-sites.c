@@ -179,14 +179,15 @@ static struct error *look_at_stub(struct stubs *t, uint64_t address, uint64_t ta
 	struct error *err;
 
 	/* ff 25: jmp [rip + x], perhaps behind f2 (bnd); or 4c 8b 1d: mov r11, [rip + x] (lld) */
-	const unsigned char *code = image_at(t->s->image, address - 3, 7);
+	const unsigned char *code = image_at(t->s->image, address - 2, 6);
+	const unsigned char *before = image_at(t->s->image, address - 3, 1);
 	if (!code)
 		return NULL;
-	bool jump = code[1] == 0xff && code[2] == 0x25;
-	bool load = code[0] == 0x4c && code[1] == 0x8b && code[2] == 0x1d;
+	bool jump = code[0] == 0xff && code[1] == 0x25;
+	bool load = before && *before == 0x4c && code[0] == 0x8b && code[1] == 0x1d;
 	if (!jump && !load)
 		return NULL;
-	uint64_t start = address - (jump && code[0] != 0xf2 ? 2 : 3);
+	uint64_t start = address - (load || (before && *before == 0xf2) ? 3 : 2);
 	for (size_t i = 0; i < t->nslots; i++) {
 		if (t->slots[i].address != target)
 			continue;
@@ -211,7 +212,7 @@ static struct error *search_plt(struct stubs *t, const struct image_section *sec
 
 	if (!code)
 		return NULL;
-	for (uint64_t i = 3; i + 4 <= section->size; i++) {
+	for (uint64_t i = 2; i + 4 <= section->size; i++) {
 		int32_t distance;
 		/* the byte before the distance is 25 (jmp) or 1d (mov r11) */
 		if (code[i - 1] != 0x25 && code[i - 1] != 0x1d)
@@ -305,31 +306,31 @@ struct instruction {
 };
 
 /*
- * The instruction that a hit belongs to, by decoding its function from the start
+ * The instruction that ends with 'size' bytes at a hit, by decoding its function from the start
  * (the bytes may be data, or the middle of another instruction). In a gap the
  * start of code is not known: there the opcode before the hit has to do.
  */
 static bool confirm(const struct image *image, const struct function *f, uint64_t hit,
-		    struct instruction *ret)
+		    unsigned int size, struct instruction *ret)
 {
 	const unsigned char *code = image_at(image, f->start, f->end - f->start);
 
 	memset(ret, 0, sizeof(*ret));
-	if (!code || hit < f->start || f->end - hit < 4)
+	if (!code || hit < f->start || f->end - hit < size)
 		return false;
 	const unsigned char *end = code + (f->end - f->start), *at = code + (hit - f->start);
 	const unsigned char *p = x86_walk(code, at, end, NULL);
 	unsigned int length = x86_length(p, end);
-	if (p + length != at + 4 && f->source == FUNCTION_GAP) {
+	if (p + length != at + size && f->source == FUNCTION_GAP) {
 		for (p = at - 1; p >= code && at - p <= 3; p--) {
 			length = x86_length(p, end);
-			if (p + length == at + 4 && (*p == 0xe8 || *p == 0xe9 || *p == 0xff))
+			if (p + length == at + size && (*p == 0xe8 || *p == 0xe9 || *p == 0xff))
 				break;
 		}
 		if (p < code)
 			return false;
 	}
-	if (!length || p + length != at + 4)
+	if (!length || p + length != at + size)
 		return false;
 	ret->address = f->start + (p - code);
 	ret->length = length;
@@ -337,8 +338,30 @@ static bool confirm(const struct image *image, const struct function *f, uint64_
 	return true;
 }
 
-/* What the instruction does with the place; false: nothing that matters (a comparison). */
-static bool classify(const struct instruction *i, bool slot, enum dlopen_use *ret)
+/* A near or a short branch. */
+static bool is_branch(const unsigned char *p, enum dlopen_use *ret)
+{
+	bool jcc = (*p & 0xf0) == 0x70 || (*p == 0x0f && (p[1] & 0xf0) == 0x80);
+
+	*ret = *p == 0xe8 ? DLOPEN_USE_CALL : DLOPEN_USE_JUMP;
+	return *p == 0xe8 || *p == 0xe9 || *p == 0xeb || jcc;
+}
+
+/* Whether the last four bytes are an address: an immediate, or a displacement without registers. */
+static bool is_absolute(const struct instruction *i, const unsigned char *opcode)
+{
+	unsigned char before = i->bytes[i->length - 5];
+	bool immediate = (*opcode & 0xf8) == 0xb8 || *opcode == 0x68 || *opcode == 0xc7 ||
+			 *opcode == 0x3d || *opcode == 0x81;
+	return immediate || before == 0x25;
+}
+
+/*
+ * What the instruction does with the place; false: nothing that matters (a
+ * comparison), or the four bytes are no address at all.
+ */
+static bool classify(const struct instruction *i, const struct dlopen_place *place,
+		     enum dlopen_use *ret)
 {
 	const unsigned char *p = i->bytes;
 	unsigned int left = i->length;
@@ -352,23 +375,22 @@ static bool classify(const struct instruction *i, bool slot, enum dlopen_use *re
 		p++;
 		left--;
 	}
-	if (!slot && (*p == 0xe8 || *p == 0xe9)) {
-		*ret = *p == 0xe8 ? DLOPEN_USE_CALL : DLOPEN_USE_JUMP;
-		return true;
-	}
-	if (!slot && *p == 0x0f && (p[1] & 0xf0) == 0x80) {
-		*ret = DLOPEN_USE_JUMP;
-		return true;
-	}
-	if (slot && *p == 0xff && (p[1] == 0x15 || p[1] == 0x25)) {
-		*ret = p[1] == 0x15 ? DLOPEN_USE_CALL : DLOPEN_USE_JUMP;
-		return true;
-	}
-	/* cmp with the slot, a test for a weak symbol: reads the address and drops it */
-	if (slot && (*p == 0x39 || *p == 0x3b || *p == 0x83 || *p == 0x85))
+	if (is_branch(p, ret))
+		return !place->slot;
+	if (left < 5)
+		return false;
+	uint32_t value;
+	memcpy(&value, i->bytes + i->length - 4, sizeof(value));
+	bool relative = (i->bytes[i->length - 5] & 0xc7) == 0x05;
+	if (!relative && !(value == place->address && is_absolute(i, p)))
 		return false;
 	*ret = DLOPEN_USE_ADDRESS;
-	return true;
+	if (!place->slot)
+		return true;
+	if (*p == 0xff && (p[1] == 0x15 || p[1] == 0x25))
+		*ret = p[1] == 0x15 ? DLOPEN_USE_CALL : DLOPEN_USE_JUMP;
+	/* cmp and test with the slot, for a weak symbol: read the address and drop it */
+	return *p != 0x39 && *p != 0x3b && *p != 0x83 && *p != 0x85;
 }
 
 static struct error *add_use(struct dlopen_search *s, const struct dlopen_use_site *use)
@@ -408,7 +430,19 @@ static int by_address(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-static struct error *use_hit(struct dlopen_search *s, const struct x86_scan_hit *hit, size_t first)
+/* mov reg, imm64: clang's way to an address without optimization. */
+static bool is_movabs(const struct instruction *i, uint64_t address)
+{
+	uint64_t value;
+
+	if (i->length != 10 || (i->bytes[0] & 0xf8) != 0x48 || (i->bytes[1] & 0xf8) != 0xb8)
+		return false;
+	memcpy(&value, i->bytes + 2, sizeof(value));
+	return value == address;
+}
+
+static struct error *use_hit(struct dlopen_search *s, const struct x86_scan_hit *hit,
+			     unsigned int size, size_t first)
 {
 	const struct dlopen_place *place = place_at(s, hit->target);
 	struct dlopen_use_site use = { 0 };
@@ -416,10 +450,18 @@ static struct error *use_hit(struct dlopen_search *s, const struct x86_scan_hit 
 	struct error *err;
 
 	if (!place || in_plt(s, hit->address) ||
-	    !functions_find(&s->functions, hit->address, &use.function) ||
-	    !confirm(s->image, &use.function, hit->address, &insn) ||
-	    !classify(&insn, place->slot, &use.use))
+	    !functions_find(&s->functions, hit->address, &use.function))
 		return NULL;
+	if (confirm(s->image, &use.function, hit->address, size, &insn)) {
+		if (!classify(&insn, place, &use.use))
+			return NULL;
+	} else if (s->image->type == ET_EXEC &&
+		   confirm(s->image, &use.function, hit->address, 8, &insn) &&
+		   is_movabs(&insn, hit->target)) {
+		use.use = DLOPEN_USE_ADDRESS;
+	} else {
+		return NULL;
+	}
 	use.address = insn.address;
 	/* Without sections a stub is only known as one of the places. */
 	if (place->slot && use.use == DLOPEN_USE_JUMP &&
@@ -431,6 +473,23 @@ static struct error *use_hit(struct dlopen_search *s, const struct x86_scan_hit 
 			continue;
 		use.callee = s->places[i].callee;
 		if ((err = add_use(s, &use)))
+			return err;
+	}
+	return NULL;
+}
+
+/* Short jumps (one byte of distance) to a function right before or behind. */
+static struct error *find_short(struct dlopen_search *s, uint64_t target, size_t first)
+{
+	struct error *err;
+
+	for (int distance = -128; distance <= 127; distance++) {
+		struct x86_scan_hit hit = { .address = target - distance - 1, .target = target };
+		const unsigned char *code = image_at(s->image, hit.address - 1, 2);
+		if (!code || (*code != 0xeb && (*code & 0xf0) != 0x70) ||
+		    (signed char)code[1] != distance)
+			continue;
+		if ((err = use_hit(s, &hit, 1, first)))
 			return err;
 	}
 	return NULL;
@@ -452,7 +511,14 @@ struct error *dlopen_find_uses(struct dlopen_search *s, size_t first)
 	if (hits.n)
 		qsort(hits.items, hits.n, sizeof(*hits.items), by_address);
 	for (size_t i = 0; !err && i < hits.n; i++)
-		err = use_hit(s, &hits.items[i], first);
+		err = use_hit(s, &hits.items[i], 4, first);
+	for (size_t i = first; !err && i < s->nplaces; i++) {
+		bool again = false; /* the same address, for another argument */
+		for (size_t k = first; k < i; k++)
+			again |= s->places[k].address == s->places[i].address;
+		if (!s->places[i].slot && !again)
+			err = find_short(s, s->places[i].address, first);
+	}
 	free(hits.items);
 	return err;
 }
@@ -468,14 +534,17 @@ static void each_jump(const struct image *image, const struct flow_range *range,
 
 	for (const unsigned char *p = code; p && p < end;) {
 		unsigned int length = x86_length(p, end);
+		uint64_t next = range->start + (p - code) + length;
 		int32_t distance;
 		bool jump = length == 5 && *p == 0xe9;
 		bool jcc = length == 6 && *p == 0x0f && (p[1] & 0xf0) == 0x80;
-		if (jump || jcc) {
+		bool is_short = length == 2 && (*p == 0xeb || (*p & 0xf0) == 0x70);
+		if (jump || jcc)
 			memcpy(&distance, p + length - 4, sizeof(distance));
-			if (!fn(range->start + (p - code) + length + distance, arg))
-				return;
-		}
+		else
+			distance = (signed char)p[1];
+		if ((jump || jcc || is_short) && !fn(next + distance, arg))
+			return;
 		p += length ? length : 1;
 	}
 }
@@ -540,8 +609,8 @@ static struct error *find_owner(struct dlopen_search *s, const struct function *
 		enum dlopen_use use;
 		if (hit - part->start < part->end - part->start ||
 		    !functions_find(&s->functions, hit, &f) || f.source != FUNCTION_FDE ||
-		    f.is_part || !confirm(s->image, &f, hit, &insn) ||
-		    !classify(&insn, false, &use) || use != DLOPEN_USE_JUMP)
+		    f.is_part || !confirm(s->image, &f, hit, 4, &insn) ||
+		    !is_branch(insn.bytes, &use) || use != DLOPEN_USE_JUMP)
 			continue;
 		*ret = f;
 		break;

@@ -26,7 +26,7 @@ const char *dlopen_kind_name(enum dlopen_kind kind)
 	return names[kind];
 }
 
-/* A name once per kind and call; the strings are borrowed or from the arena. */
+/* A name once per call, as the surest kind; the strings are borrowed or from the arena. */
 struct error *dlopen_add_ref(struct dlopen_search *s, const char *name, enum dlopen_kind kind,
 			     uint64_t address, const char *how)
 {
@@ -37,7 +37,7 @@ struct error *dlopen_add_ref(struct dlopen_search *s, const char *name, enum dlo
 		return NULL;
 	for (size_t i = facts->nrefs; i && facts->nrefs - i < 4096; i--) {
 		const struct dlopen_ref *ref = &facts->refs[i - 1];
-		if (ref->kind == kind && ref->address == address && !strcmp(ref->name, name))
+		if (ref->kind <= kind && ref->address == address && !strcmp(ref->name, name))
 			return NULL;
 	}
 	if ((err = array_grow(&facts->refs, &s->refs_cap, facts->nrefs + 1, sizeof(*facts->refs))))
