@@ -101,6 +101,18 @@ void depgraph_json_edge(struct json *json, const struct graph *graph, const stru
 	json_array_end(json);
 }
 
+void depgraph_json_component(struct json *json, const struct graph *graph,
+			     const struct dep_component *c)
+{
+	json_field(json, "name", c->name);
+	json_field(json, "version", c->version);
+	json_field(json, "component_type", c->type);
+	json_field(json, "purl", c->purl);
+	json_field(json, "file", c->file ? path_of(graph, graph_find_file(graph, c->file)) : NULL);
+	json_field_uint(json, "input", c->input);
+	json_field(json, "source", c->source);
+}
+
 void depgraph_json_totals(struct json *json, const struct graph_totals *t)
 {
 	json_object_begin(json);

@@ -10,6 +10,9 @@
 void depgraph_json_file(struct json *json, const struct graph *graph, const struct graph_file *f);
 void depgraph_json_edge(struct json *json, const struct graph *graph, const struct graph_edge *e);
 
+void depgraph_json_component(struct json *json, const struct graph *graph,
+			     const struct dep_component *component);
+
 void depgraph_json_totals(struct json *json, const struct graph_totals *totals);
 
 #endif

@@ -246,6 +246,47 @@ static void put_missing(struct bom *b, const struct graph_edge *e)
 	json_object_end(json);
 }
 
+/* What a bill of materials inside the input names: linked in, and no file of its own. */
+static const char *ref_of_component(struct bom *b, const struct dep_component *c)
+{
+	buf_clear(&b->scratch);
+	buf_addf(&b->scratch, "component:%u", c->id);
+	return b->scratch.data ? b->scratch.data : "";
+}
+
+/* A type that CycloneDX 1.6 knows. */
+static const char *type_of_component(const struct dep_component *c)
+{
+	static const char *const known[] = {
+		"application",	    "framework", "container", "platform",
+		"operating-system", "firmware",	 "file",      "data"
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(c->type, known[i]))
+			return known[i];
+	return "library";
+}
+
+static void put_component(struct bom *b, const struct dep_component *c)
+{
+	struct json *json = &b->json;
+
+	json_object_begin(json);
+	json_field(json, "type", type_of_component(c));
+	json_field(json, "bom-ref", ref_of_component(b, c));
+	json_field(json, "name", c->name);
+	if (c->version)
+		json_field(json, "version", c->version);
+	if (c->purl)
+		json_field(json, "purl", c->purl);
+	json_key(json, "properties");
+	json_array_begin(json);
+	put_property(json, "uniscope:named-by", c->source);
+	json_array_end(json);
+	json_object_end(json);
+}
+
 /* Strings that only look like libraries are no dependencies. */
 static bool counts(const struct graph_edge *e)
 {
@@ -292,6 +333,8 @@ static struct error *put_components(struct bom *b)
 			json_object_end(json);
 		}
 	}
+	for (size_t i = 0; i < b->g->n_components; i++)
+		put_component(b, &b->g->components[i]);
 	err = each_missing(b, put_missing);
 	json_array_end(json);
 	return err;
@@ -312,6 +355,14 @@ static void end_entry(struct bom *b)
 {
 	json_array_end(&b->json);
 	json_object_end(&b->json);
+}
+
+/* The components that are linked into a file; with id 0: those of no certain file. */
+static void put_linked(struct bom *b, uint32_t id)
+{
+	for (size_t i = 0; i < b->g->n_components; i++)
+		if (b->g->components[i].file == id)
+			json_str(&b->json, ref_of_component(b, &b->g->components[i]));
 }
 
 static struct error *put_file_entry(struct bom *b, uint32_t file)
@@ -335,6 +386,10 @@ static struct error *put_file_entry(struct bom *b, uint32_t file)
 			json_str(&b->json, ref_of_missing(b, e->row.name));
 		}
 	}
+	put_linked(b, b->g->files[file].row.id);
+	/* What is somewhere in the input belongs to its only source. */
+	if (file == b->root)
+		put_linked(b, 0);
 	end_entry(b);
 	map_deinit(&missing);
 	return err;
@@ -382,6 +437,11 @@ static struct error *put_dependencies(struct bom *b)
 		for (uint32_t i = 0; i < b->g->n_files; i++)
 			if (b->g->files[i].row.root)
 				json_str(&b->json, ref_of_file(b, i));
+		put_linked(b, 0);
+		end_entry(b);
+	}
+	for (size_t i = 0; i < b->g->n_components; i++) {
+		begin_entry(b, ref_of_component(b, &b->g->components[i]));
 		end_entry(b);
 	}
 	for (uint32_t i = 0; !err && i < b->g->n_files; i++) {

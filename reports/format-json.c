@@ -29,6 +29,14 @@ static struct error *put_results(struct json *json, const struct report_context 
 		json_object_end(json);
 	}
 	json_array_end(json);
+	json_key(json, "components");
+	json_array_begin(json);
+	for (size_t i = 0; i < graph->n_components; i++) {
+		json_object_begin(json);
+		depgraph_json_component(json, graph, &graph->components[i]);
+		json_object_end(json);
+	}
+	json_array_end(json);
 	if (context->options.bindings) {
 		json_key(json, "bindings");
 		json_array_begin(json);

@@ -45,6 +45,16 @@ static void put_open(const struct report_context *context, const struct graph_fi
 	json_object_end(&json);
 }
 
+static void put_component(const struct report_context *context, const struct graph *graph,
+			  const struct dep_component *c)
+{
+	struct json json;
+
+	begin(&json, context, "component");
+	depgraph_json_component(&json, graph, c);
+	json_object_end(&json);
+}
+
 static void put_warning(const struct report_context *context, const struct store_warning *w)
 {
 	struct json json;
@@ -69,6 +79,8 @@ static struct error *write_depgraph(const struct report_context *context, const 
 	for (size_t i = 0; !err && i < graph->n_files; i++)
 		if (graph->files[i].row.open_sites > 0)
 			put_open(context, &graph->files[i]);
+	for (size_t i = 0; !err && i < graph->n_components; i++)
+		put_component(context, graph, &graph->components[i]);
 	for (size_t i = 0; !err && i < graph->n_warnings; i++)
 		put_warning(context, &graph->warnings[i]);
 	return err;

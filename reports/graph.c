@@ -75,8 +75,7 @@ static struct error *add_file(const struct dep_file *row, void *arg)
 	return err;
 }
 
-/* Rows are in order of id. */
-static uint32_t find_file(const struct graph *g, uint32_t id)
+uint32_t graph_find_file(const struct graph *g, uint32_t id)
 {
 	size_t low = 0, high = g->n_files;
 
@@ -94,7 +93,8 @@ static struct error *add_edge(const struct dep_edge *row, void *arg)
 {
 	struct graph *g = arg;
 	struct error *err;
-	uint32_t from = find_file(g, row->from), to = row->to ? find_file(g, row->to) : GRAPH_NONE;
+	uint32_t from = graph_find_file(g, row->from),
+		 to = row->to ? graph_find_file(g, row->to) : GRAPH_NONE;
 
 	if (from == GRAPH_NONE || (row->to && to == GRAPH_NONE))
 		return error_create(ERROR_BAD_DATA, "edge %u of the run names a file it lacks",
@@ -121,6 +121,23 @@ static struct error *add_tried(const struct dep_tried *row, void *arg)
 	struct dep_tried *t = &g->tried[g->n_tried++];
 	*t = *row;
 	return KEEP(g, &t->place, &t->source, &t->reason);
+}
+
+static struct error *add_component(const struct dep_component *row, void *arg)
+{
+	struct graph *g = arg;
+	struct error *err;
+
+	if (row->file && graph_find_file(g, row->file) == GRAPH_NONE)
+		return error_create(ERROR_BAD_DATA, "component %u of the run names a file it lacks",
+				    row->id);
+	err = array_grow(&g->components, &g->cap_components, g->n_components + 1,
+			 sizeof(*g->components));
+	if (err)
+		return err;
+	struct dep_component *c = &g->components[g->n_components++];
+	*c = *row;
+	return KEEP(g, &c->type, &c->name, &c->version, &c->purl, &c->source);
 }
 
 static struct error *add_input(const struct store_input *row, void *arg)
@@ -273,6 +290,8 @@ struct error *graph_load(struct store *store, int64_t run, struct graph **ret)
 	if (!err)
 		err = dep_each_tried(store, run, 0, add_tried, g);
 	if (!err)
+		err = dep_each_component(store, run, add_component, g);
+	if (!err)
 		err = group_edges(g);
 	if (!err)
 		err = graph_find_parents(g);
@@ -296,6 +315,7 @@ void graph_destroy(struct graph *g)
 	free(g->files);
 	free(g->edges);
 	free(g->tried);
+	free(g->components);
 	free(g->inputs);
 	free(g->warnings);
 	arena_deinit(&g->arena);

@@ -56,6 +56,8 @@ struct graph {
 	uint32_t *out, *in; /* indexes of edges, grouped by file */
 	struct dep_tried *tried;
 	size_t n_tried, cap_tried;
+	struct dep_component *components;
+	size_t n_components, cap_components;
 	struct store_input *inputs;
 	size_t n_inputs, cap_inputs;
 	struct store_warning *warnings;
@@ -73,6 +75,9 @@ static inline void graph_cleanup(struct graph **graph)
 	graph_destroy(*graph);
 }
 #define _cleanup_graph_ __attribute__((cleanup(graph_cleanup)))
+
+/* The index of a file by its id, or GRAPH_NONE. */
+uint32_t graph_find_file(const struct graph *graph, uint32_t id);
 
 /* Whether the loader maps the target of such an edge at start. */
 bool graph_kind_loads(enum dep_edge_kind kind);

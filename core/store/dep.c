@@ -98,6 +98,27 @@ struct error *dep_add_tried(struct store *store, int64_t run, const struct dep_t
 	return store_write_row(store, stmt);
 }
 
+struct error *dep_add_component(struct store *store, int64_t run, const struct dep_component *row)
+{
+	struct error *err;
+	sqlite3_stmt *stmt;
+
+	err = store_statement(store, STORE_ADD_COMPONENT, &stmt);
+	if (err)
+		return err;
+	sqlite3_bind_int64(stmt, 1, run);
+	sqlite3_bind_int64(stmt, 2, row->id);
+	if (row->file)
+		sqlite3_bind_int64(stmt, 3, row->file);
+	sqlite3_bind_int64(stmt, 4, row->input);
+	store_bind_name(stmt, 5, row->type);
+	store_bind_name(stmt, 6, row->name);
+	store_bind_name(stmt, 7, row->version);
+	store_bind_name(stmt, 8, row->purl);
+	store_bind_name(stmt, 9, row->source ? row->source : "");
+	return store_write_row(store, stmt);
+}
+
 /* --- Readers --- */
 
 static const char select_files[] =
@@ -234,6 +255,39 @@ struct error *dep_each_tried(struct store *store, int64_t run, uint32_t edge,
 			.place = store_text_or_empty(stmt, 1),
 			.source = store_text_or_empty(stmt, 2),
 			.reason = store_text_or_empty(stmt, 3),
+		};
+		err = fn(&row, arg);
+	}
+	return err;
+}
+
+struct error *dep_each_component(struct store *store, int64_t run,
+				 struct error *(*fn)(const struct dep_component *row, void *arg),
+				 void *arg)
+{
+	_cleanup_stmt_ sqlite3_stmt *stmt = NULL;
+	struct error *err;
+	bool more = true;
+
+	err = store_prepare(store,
+			    "SELECT id, file, input, type, name, version, purl, source"
+			    " FROM dep_component WHERE run = ? ORDER BY id",
+			    &stmt);
+	if (!err)
+		sqlite3_bind_int64(stmt, 1, run);
+	while (!err) {
+		err = store_step(store, stmt, &more);
+		if (err || !more)
+			break;
+		struct dep_component row = {
+			.id = store_id(stmt, 0),
+			.file = store_id(stmt, 1),
+			.input = store_id(stmt, 2),
+			.type = store_text_or_empty(stmt, 3),
+			.name = store_text_or_empty(stmt, 4),
+			.version = store_text(stmt, 5),
+			.purl = store_text(stmt, 6),
+			.source = store_text_or_empty(stmt, 7),
 		};
 		err = fn(&row, arg);
 	}

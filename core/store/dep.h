@@ -82,6 +82,21 @@ struct dep_tried {
 	const char *reason; /* no such file, wrong ELF class, ... */
 };
 
+/*
+ * Something that is inside a file or an input without being a file of the graph:
+ * what a wheel's .dist-info/sboms/ says is linked statically.
+ */
+struct dep_component {
+	uint32_t id;
+	uint32_t file;	  /* that it is linked into; 0: somewhere in the input */
+	uint32_t input;	  /* 1-based index */
+	const char *type; /* of CycloneDX: library application framework ... */
+	const char *name;
+	const char *version; /* or NULL */
+	const char *purl;    /* package URL, or NULL */
+	const char *source;  /* the file that says so */
+};
+
 struct dep_binding {
 	uint32_t from, to; /* to 0: unresolved */
 	const char *symbol;
@@ -104,6 +119,9 @@ struct error *dep_add_edge(struct store *store, int64_t run, const struct dep_ed
 struct error *dep_add_tried(struct store *store, int64_t run,
 			    const struct dep_tried *row) must_check;
 
+struct error *dep_add_component(struct store *store, int64_t run,
+				const struct dep_component *row) must_check;
+
 /*
  * Lends the bindings of a run; 'source' must live until the store is destroyed.
  * A persistent store writes them now.
@@ -122,6 +140,9 @@ struct error *dep_each_edge(struct store *store, int64_t run,
 struct error *dep_each_tried(struct store *store, int64_t run, uint32_t edge,
 			     struct error *(*fn)(const struct dep_tried *row, void *arg),
 			     void *arg) must_check;
+struct error *dep_each_component(struct store *store, int64_t run,
+				 struct error *(*fn)(const struct dep_component *row, void *arg),
+				 void *arg) must_check;
 struct error *dep_each_binding(struct store *store, int64_t run,
 			       struct error *(*fn)(const struct dep_binding *row, void *arg),
 			       void *arg) must_check;

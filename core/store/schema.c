@@ -35,15 +35,22 @@ static const char version_1[] =
 	" dst INTEGER, symbol INTEGER NOT NULL, version INTEGER, weak INTEGER NOT NULL,"
 	" PRIMARY KEY(run, n)) WITHOUT ROWID;";
 
+/* What a wheel says is linked into its files. */
+static const char version_2[] =
+	"CREATE TABLE dep_component(run INTEGER NOT NULL, id INTEGER NOT NULL, file INTEGER,"
+	" input INTEGER NOT NULL, type TEXT NOT NULL, name NOT NULL, version, purl,"
+	" source NOT NULL, PRIMARY KEY(run, id)) WITHOUT ROWID;";
+
 const struct store_step store_steps[] = {
 	{ .sql = version_1 },
+	{ .sql = version_2 },
 };
 _Static_assert(sizeof(store_steps) / sizeof(store_steps[0]) == STORE_VERSION,
 	       "each version has a step");
 
 const char *const store_tables[] = {
-	"run",	     "input",  "warning",     "dep_file", "dep_edge",
-	"dep_tried", "symbol", "dep_binding", NULL,
+	"run",	     "input",  "warning",     "dep_file",      "dep_edge",
+	"dep_tried", "symbol", "dep_binding", "dep_component", NULL,
 };
 
 const char store_views[] =
@@ -67,6 +74,10 @@ const char store_views[] =
 	" LEFT JOIN dep_file t ON t.run = e.run AND t.id = e.dst;"
 	"DROP VIEW IF EXISTS v1_tried;"
 	"CREATE VIEW v1_tried AS SELECT run, edge, n, place, source, reason FROM dep_tried;"
+	"DROP VIEW IF EXISTS v1_components;"
+	"CREATE VIEW v1_components AS SELECT c.run, c.id AS component, c.input,"
+	" c.file, f.path AS file_path, c.type, c.name, c.version, c.purl, c.source"
+	" FROM dep_component c LEFT JOIN dep_file f ON f.run = c.run AND f.id = c.file;"
 	"DROP VIEW IF EXISTS v1_bindings;"
 	"CREATE VIEW v1_bindings AS SELECT b.run, b.src AS from_file, f.path AS from_path,"
 	" s.name AS symbol, v.name AS version, b.dst AS to_file, t.path AS to_path, b.weak"

@@ -28,6 +28,7 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_ADD_EDGE] = "INSERT INTO dep_edge VALUES(?,?,?,?,?,?,?,?)",
 	[STORE_ADD_TRIED] = "INSERT INTO dep_tried VALUES(?1, ?2, (SELECT coalesce(max(n), 0) + 1"
 			    " FROM dep_tried WHERE run = ?1 AND edge = ?2), ?3, ?4, ?5)",
+	[STORE_ADD_COMPONENT] = "INSERT INTO dep_component VALUES(?,?,?,?,?,?,?,?,?)",
 	[STORE_ADD_BINDING] = "INSERT INTO dep_binding VALUES(?,?,?,?,?,?,?)",
 	[STORE_ADD_SYMBOL] = "INSERT INTO symbol(name) VALUES(?)",
 	[STORE_FIND_SYMBOL] = "SELECT id FROM symbol WHERE name = ?",

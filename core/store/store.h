@@ -22,7 +22,7 @@
 
 struct store;
 
-enum { STORE_APPLICATION_ID = 0x554e5343, /* "UNSC" */ STORE_VERSION = 1 };
+enum { STORE_APPLICATION_ID = 0x554e5343, /* "UNSC" */ STORE_VERSION = 2 };
 
 enum store_open_flags {
 	STORE_OPEN_READ = 1 << 0,   /* must exist; nothing is changed */

@@ -181,6 +181,24 @@ static struct error *add_edges(struct sample *s, struct store *store, int64_t ru
 	return err ? err : add_missing(s, store, run, ++edge);
 }
 
+static struct error *add_components(struct sample *s, struct store *store, int64_t run)
+{
+	const struct dep_component rows[] = {
+		{ .id = 1,
+		  .file = 2,
+		  .input = 1,
+		  .type = "library",
+		  .name = s->hostile ? sample_hostile_names[0] : "zlib",
+		  .version = "1.2.13",
+		  .purl = "pkg:generic/zlib@1.2.13",
+		  .source = "sample.dist-info/sboms/auditwheel.cdx.json" },
+		{ .id = 2, .input = 1, .type = "odd", .name = "eigen", .source = "x.cdx.json" },
+	};
+	struct error *err = dep_add_component(store, run, &rows[0]);
+
+	return err ? err : dep_add_component(store, run, &rows[1]);
+}
+
 struct error *sample_fill(struct sample *s, struct store *store, int64_t *run)
 {
 	struct error *err;
@@ -208,6 +226,8 @@ struct error *sample_fill(struct sample *s, struct store *store, int64_t *run)
 		err = add_file(s, store, begin.id, id, &state);
 	if (!err)
 		err = add_edges(s, store, begin.id, &state);
+	if (!err)
+		err = add_components(s, store, begin.id);
 	struct store_warning warning = { .code = "not-found",
 					 .subject = s->hostile ? sample_hostile_names[0] : "x.so",
 					 .text = "libmissing.so.7 was not found" };

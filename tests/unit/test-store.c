@@ -80,6 +80,13 @@ static struct error *print_edge(const struct dep_edge *r, void *arg)
 	return NULL;
 }
 
+static struct error *print_component(const struct dep_component *r, void *arg)
+{
+	out_addf(arg, "component %u %u %u %s %s %s %s %s\n", r->id, r->file, r->input, r->type,
+		 r->name, r->version ? r->version : "-", r->purl ? r->purl : "-", r->source);
+	return NULL;
+}
+
 static struct error *print_tried(const struct dep_tried *r, void *arg)
 {
 	out_addf(arg, "tried %u %s %s %s\n", r->edge, r->place, r->source, r->reason);
@@ -122,6 +129,7 @@ static char *dump(struct store *store, int64_t run)
 	ok(dep_each_file(store, run, print_file, &out));
 	ok(dep_each_edge(store, run, print_edge, &out));
 	ok(dep_each_tried(store, run, 0, print_tried, &out));
+	ok(dep_each_component(store, run, print_component, &out));
 	ok(dep_each_binding(store, run, print_binding, &out));
 	ok(buf_take(&out.buf, &text));
 	return text;
@@ -148,6 +156,7 @@ static void test_memory_and_file_hold_the_same(void **state)
 	store_destroy(store);
 	assert_string_equal(memory, file);
 	assert_non_null(strstr(memory, "\nbinding "));
+	assert_non_null(strstr(memory, "\ncomponent 2 0 1 odd eigen - - x.cdx.json\n"));
 	assert_non_null(strstr(memory, "broken\x80"));
 	free(memory);
 	free(file);
@@ -412,6 +421,70 @@ static void test_steps_are_taken_one_by_one(void **state)
 	sqlite3_close(store.db);
 }
 
+/* A store as version 1 left it, with a run in it. */
+static void make_old_store(const char *path)
+{
+	struct store store = { .writable = true, .path = (char *)path };
+
+	assert_int_equal(sqlite3_open(path, &store.db), SQLITE_OK);
+	ok(store_migrate(&store, store_steps, 1));
+	ok(store_exec(&store,
+		      "INSERT INTO run VALUES(1, 'depgraph report', 'v', '[]', 'done', 't');"
+		      "INSERT INTO input VALUES(1, 1, 's', 'p', 'elf', NULL, 7)"));
+	sqlite3_close(store.db);
+}
+
+static struct error *count_component(const struct dep_component *row, void *arg)
+{
+	(void)row;
+	++*(unsigned int *)arg;
+	return NULL;
+}
+
+static void test_older_store_is_migrated_when_written_to(void **state)
+{
+	const struct dep_component row = { .id = 1, .type = "library", .name = "n" };
+	struct store *store;
+	unsigned int components = 0;
+
+	(void)state;
+	make_old_store("old.db");
+	ok(store_open("old.db", STORE_OPEN_CREATE, &store));
+	number(store, "PRAGMA user_version", STORE_VERSION);
+	ok(dep_add_component(store, 1, &row));
+	store_destroy(store);
+	ok(store_open("old.db", STORE_OPEN_READ, &store));
+	ok(dep_each_component(store, 1, count_component, &components));
+	assert_int_equal(components, 1);
+	number(store, "SELECT count(*) FROM v1_components", 1);
+	number(store, "SELECT bytes FROM v1_inputs", 7);
+	store_destroy(store);
+}
+
+static void test_older_store_is_read_without_a_change(void **state)
+{
+	struct store *store;
+	struct store_run run;
+	unsigned int components = 0;
+	sqlite3 *db;
+	sqlite3_stmt *stmt;
+
+	(void)state;
+	make_old_store("old.db");
+	ok(store_open("old.db", STORE_OPEN_READ, &store));
+	ok(store_run_get(store, 1, &run));
+	assert_string_equal(run.command, "depgraph report");
+	ok(dep_each_component(store, 1, count_component, &components));
+	assert_int_equal(components, 0);
+	store_destroy(store);
+	assert_int_equal(sqlite3_open("old.db", &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int(stmt, 0), 1);
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+}
+
 /* --- A writer that is killed --- */
 
 /* Rows of one batch; a batch that takes a second is shorter, and none does here. */
@@ -546,6 +619,8 @@ int main(void)
 		T(test_views_in_place_of_tables_are_refused),
 		T(test_damaged_store_is_an_error),
 		T(test_steps_are_taken_one_by_one),
+		T(test_older_store_is_migrated_when_written_to),
+		T(test_older_store_is_read_without_a_change),
 		T(test_killed_writer_leaves_a_readable_store),
 		T(test_reader_cannot_write),
 		T(test_bindings_of_two_runs_share_names),
