@@ -153,7 +153,7 @@ static void no_tried(struct search_visitor *visitor, const char *place, const ch
 }
 
 static struct error *report_missing(struct finder *f, uint32_t edge, const char *name,
-				    const struct fgraph_file *from)
+				    enum dep_edge_kind kind, const struct fgraph_file *from)
 {
 	struct error *err;
 
@@ -165,7 +165,8 @@ static struct error *report_missing(struct finder *f, uint32_t edge, const char 
 	}
 	if (f->bad && error_get_code(f->bad) == ERROR_NO_MEMORY)
 		return &error_no_memory;
-	if (!f->fatal || !f->ntried)
+	/* A failing dlopen is an answer to the program, not an end of it. */
+	if (!f->fatal || !f->ntried || kind > DEP_FILTER)
 		return NULL;
 	const struct tried *last = &f->tried[f->ntried - 1];
 	return fgraph_warn(f->c->graph, "bad-data", from->path, true,
@@ -301,7 +302,7 @@ static struct error *depend(struct closure *c, uint32_t from, const char *name,
 			e.how = text;
 		err = fgraph_add_edge(c->graph, &e, &edge, &is_new);
 		if (!err && is_new && !f.found)
-			err = report_missing(&f, edge, name, file);
+			err = report_missing(&f, edge, name, kind, file);
 	}
 	error_destroy(f.bad);
 	free(f.tried);

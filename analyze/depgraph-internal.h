@@ -56,7 +56,6 @@ struct depgraph {
 	struct closure **closures;
 	size_t nclosures, closures_cap;
 	struct bindings *bindings;
-	uint64_t *open_sites; /* by file id - 1; NULL: not looked at */
 };
 
 /* analyze/sources.c */

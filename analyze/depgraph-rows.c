@@ -116,7 +116,7 @@ static struct error *write_files(struct depgraph *dg, struct store *store, int64
 			.package_version = package->version,
 			.package_type = package->type,
 			.port_relation = "none",
-			.open_sites = dg->open_sites ? (int64_t)dg->open_sites[i] : -1,
+			.open_sites = file->dlopens ? (int64_t)file->open_sites : -1,
 			.cost_files = file->cost_files,
 			.cost_bytes = file->cost_bytes,
 			.cost_symbols = file->cost_symbols,

@@ -8,6 +8,7 @@
 
 #include "analyze/cost.h"
 #include "analyze/depgraph-internal.h"
+#include "analyze/runtime.h"
 #include "core/base/array.h"
 #include "core/base/buf.h"
 #include "core/base/cleanup.h"
@@ -292,6 +293,8 @@ static struct error *build(struct depgraph *dg, const char *const *sources, size
 		err = sources_read(dg, sources, nsources);
 	if (!err)
 		err = build_closures(dg);
+	if (!err && dg->options.runtime)
+		err = runtime_scan(dg);
 	if (!err)
 		err = number_files(dg);
 	if (!err && dg->options.bindings)
@@ -340,7 +343,7 @@ void depgraph_destroy(struct depgraph *dg)
 	free(dg->searches);
 	free(dg->roots);
 	members_destroy(dg);
-	free(dg->open_sites);
+	runtime_destroy(dg);
 	fgraph_destroy(dg->graph);
 	sources_destroy(dg);
 	tree_destroy(dg->tree);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyze/fgraph.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,23 +244,99 @@ bool fgraph_is_incomplete(const struct fgraph *graph)
 	return false;
 }
 
-struct error *fgraph_resolve_paths(struct fgraph *graph)
+/* Folders that were resolved: most files of a graph share a few. */
+struct resolved {
+	const struct tree *tree;
+	char realpath[]; /* with a '/' at the end */
+};
+
+static const char *resolve_folder(struct fgraph *graph, struct map *folders,
+				  const struct tree *tree, const char *path, size_t len)
 {
 	struct tree_entry entry;
+	char folder[4096];
 
-	for (size_t i = 0; i < graph->nfiles; i++) {
-		struct fgraph_file *file = graph->files[i];
-		if (file->realpath)
-			continue;
-		if (tree_resolve(file->tree, file->tree_path, &entry)) {
-			file->realpath = file->path; /* gone meanwhile: the name is what is left */
-			continue;
-		}
-		file->realpath = arena_printf(&graph->arena, "%s%s", entry.prefix, entry.realpath);
-		if (!file->realpath)
-			return &error_no_memory;
+	if (len >= sizeof(folder))
+		return NULL;
+	memcpy(folder, path, len);
+	folder[len] = '\0';
+	struct resolved *r = map_get(folders, path, len);
+	if (r && r->tree == tree)
+		return r->realpath;
+	if (tree_resolve(tree, len ? folder : "/", &entry))
+		return NULL;
+	size_t size = strlen(entry.realpath);
+	r = arena_alloc(&graph->arena, sizeof(*r) + size + 2);
+	if (!r)
+		return NULL;
+	r->tree = tree;
+	memcpy(r->realpath, entry.realpath, size + 1);
+	if (r->realpath[size - 1] != '/')
+		memcpy(r->realpath + size, "/", 2);
+	struct error *err = map_put(folders, path, len, r);
+	if (err) {
+		error_destroy(err); /* resolved again next time */
+		return r->realpath;
+	}
+	return r->realpath;
+}
+
+/*
+ * The real path of a file in a resolved folder, for the usual case: the name is
+ * no link, or links lead to other names of the same folder ("libx.so.1" to
+ * "libx.so.1.2"). NULL: to be resolved from the start.
+ */
+static char *follow_in_folder(struct fgraph *graph, const struct tree *tree, const char *folder,
+			      const char *name)
+{
+	char target[4096], path[8192];
+
+	for (unsigned int i = 0; i < 8; i++) {
+		if ((size_t)snprintf(path, sizeof(path), "%s%s", folder, name) >= 4096)
+			return NULL;
+		int errnum = tree_readlink(tree, path, target, sizeof(target));
+		if (errnum == EINVAL)
+			return arena_strdup(&graph->arena, path);
+		if (errnum || strchr(target, '/') || !strcmp(target, "..") || !strcmp(target, "."))
+			return NULL;
+		name = target;
 	}
 	return NULL;
+}
+
+static struct error *resolve_file(struct fgraph *graph, struct map *folders,
+				  struct fgraph_file *file)
+{
+	const char *path = file->tree_path, *slash = strrchr(path, '/');
+	struct tree_entry entry;
+
+	if (path[0] == '/' && tree_is_host(file->tree)) {
+		const char *folder = resolve_folder(graph, folders, file->tree, path,
+						    (size_t)(slash - path));
+		file->realpath = folder ? follow_in_folder(graph, file->tree, folder, slash + 1)
+					: NULL;
+		if (file->realpath)
+			return NULL;
+	}
+	if (tree_resolve(file->tree, path, &entry)) {
+		file->realpath = file->path; /* gone meanwhile: the name is what is left */
+		return NULL;
+	}
+	file->realpath = arena_printf(&graph->arena, "%s%s", entry.prefix, entry.realpath);
+	return file->realpath ? NULL : &error_no_memory;
+}
+
+struct error *fgraph_resolve_paths(struct fgraph *graph)
+{
+	struct error *err = NULL;
+	struct map folders;
+
+	map_init(&folders);
+	for (size_t i = 0; !err && i < graph->nfiles; i++)
+		if (!graph->files[i]->realpath)
+			err = resolve_file(graph, &folders, graph->files[i]);
+	map_deinit(&folders);
+	return err;
 }
 
 struct error *fgraph_renumber(struct fgraph *graph, const uint32_t *order, size_t n)

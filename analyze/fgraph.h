@@ -23,6 +23,7 @@
 #include "core/image/tree.h"
 #include "core/store/dep.h"
 
+struct dlopen_facts;
 struct image_member;
 
 struct fgraph_file {
@@ -39,6 +40,9 @@ struct fgraph_file {
 	const char *how_found;		   /* "ld.so.cache", "RUNPATH of 'x'"...; "" for roots */
 	bool root;
 	bool loaded; /* mapped at start, as against opened at run time */
+
+	struct dlopen_facts *dlopens; /* of analyze/runtime.c; NULL: not looked at */
+	uint64_t open_sites;	      /* calls of dlopen whose argument is not known */
 
 	/* Paths that the file contributes to searches, by the search they belong to. */
 	const struct search *paths_search;
