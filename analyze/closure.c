@@ -247,8 +247,9 @@ static struct error *map_object(struct finder *f, uint32_t requester, const char
 	uint32_t link = find_name(c, name);
 	if (link == NO_LINK && names_interp(c, name)) {
 		*source = "the dynamic loader itself";
-		err = map_interp(c, &link);
-		if (err)
+		f->found = c->interp;
+		err = map ? map_interp(c, &link) : NULL;
+		if (err || !map)
 			return err;
 	}
 	if (link != NO_LINK) {
