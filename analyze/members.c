@@ -75,6 +75,10 @@ static struct error *member_path(struct depgraph *dg, const struct source *sourc
 
 	if (err)
 		return err;
+	if (source->members->object) {
+		*ret = source->path;
+		return NULL;
+	}
 	*ret = count == 1 ? arena_printf(&dg->arena, "%s(%s)", source->path, name)
 			  : arena_printf(&dg->arena, "%s(%s:%lu)", source->path, name,
 					 (unsigned long)count);

@@ -275,14 +275,16 @@ static const char *split_kind(const char *spec, const char **kind)
 	return spec;
 }
 
-/* "!<arch>" and not a Debian package, which begins so too. */
+/* "!<arch>" and not a Debian package, which begins so too; or an object file. */
 static bool is_static_archive(const char *path)
 {
-	unsigned char magic[8];
+	unsigned char magic[18];
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-	return fd >= 0 && pread(fd, magic, sizeof(magic), 0) == sizeof(magic) &&
-	       image_members_is_archive(magic, sizeof(magic)) &&
+	ssize_t n = fd >= 0 ? pread(fd, magic, sizeof(magic), 0) : -1;
+	if (n == sizeof(magic) && image_is_elf(magic, sizeof(magic)))
+		return magic[16] == ET_REL && !magic[17]; /* e_type, little-endian */
+	return n >= 8 && image_members_is_archive(magic, (size_t)n) &&
 	       image_archive_detect(path) == IMAGE_ARCHIVE_NONE;
 }
 

@@ -484,11 +484,29 @@ static void settle(struct image_members *m)
 	p->extents = NULL;
 }
 
+/* An object file by itself: an archive of one member, named like the file. */
+static struct error *read_object(struct image_members *m)
+{
+	struct image_members_private *p = m->priv;
+	const char *slash = strrchr(m->name, '/');
+	struct header h = { .name = slash ? slash + 1 : m->name,
+			    .data = 0,
+			    .size = p->ar.file.size };
+
+	m->object = true;
+	struct error *err = add_member(m, &h);
+	if (!err)
+		settle(m);
+	return err;
+}
+
 static struct error *read_all(struct image_members *m)
 {
 	struct image_members_private *p = m->priv;
 	uint64_t at = SARMAG;
 
+	if (image_is_elf(p->ar.file.data, p->ar.file.size))
+		return read_object(m);
 	if (!image_members_is_archive(p->ar.file.data, p->ar.file.size))
 		return error_create(ERROR_BAD_DATA, "'%s': not a static archive", m->name);
 	m->thin = p->ar.file.data[2] == 't';

@@ -54,6 +54,7 @@ struct image_members {
 	const char *path;
 	const char *name;
 	bool thin;
+	bool object;	 /* no archive: an object file by itself */
 	bool has_index;	 /* a symbol index, which linkers ask for */
 	bool incomplete; /* a warning said what is missing */
 	const struct image_member *members;
@@ -73,10 +74,10 @@ enum {
 bool image_members_is_archive(const void *data, size_t size);
 
 /*
- * Reads a static archive. 'name' is how messages call it (NULL: as 'path').
- * Damage, missing files of thin archives and bounds are warnings in 'log'
- * (which may be NULL), and make the result incomplete. Errors: os; bad-data
- * where it is no archive or its first header cannot be read; stop.
+ * Reads a static archive, or an object file as an archive of one. 'name' is how messages call it
+ * (NULL: as 'path'). Damage, missing files of thin archives and bounds are warnings in 'log' (which
+ * may be NULL), and make the result incomplete. Errors: os; bad-data where it is no archive or its
+ * first header cannot be read; stop.
  */
 struct error *image_members_open(const char *path, const char *name, struct log *log,
 				 struct image_members **ret) must_check;
