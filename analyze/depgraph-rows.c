@@ -159,11 +159,12 @@ static struct error *write_edges(struct depgraph *dg, struct store *store, int64
 struct error *depgraph_write_bindings(struct depgraph *dg, struct store *store, int64_t run,
 				      size_t first_warning)
 {
+	struct dep_binding_source *source = dg->bindings ? bindings_get_source(dg->bindings) : NULL;
 	struct error *err = write_warnings(dg, store, run, first_warning);
 
-	if (!err && dg->bindings)
-		err = dep_set_bindings(store, run, bindings_get_source(dg->bindings));
-	return err;
+	if (dg->nmembers)
+		source = members_get_source(dg, source);
+	return err || !source ? err : dep_set_bindings(store, run, source);
 }
 
 struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t run)
@@ -176,15 +177,8 @@ struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t r
 	mark_wanted(dg->graph, wanted);
 	err = write_inputs(dg, store, run);
 	if (!err)
-		err = write_warnings(dg, store, run, 0);
-	if (!err)
 		err = write_files(dg, store, run, wanted);
 	if (!err)
 		err = write_edges(dg, store, run);
-	struct dep_binding_source *source = dg->bindings ? bindings_get_source(dg->bindings) : NULL;
-	if (dg->nmembers)
-		source = members_get_source(dg, source);
-	if (!err && source)
-		err = dep_set_bindings(store, run, source);
-	return err;
+	return err ? err : depgraph_write_bindings(dg, store, run, 0);
 }

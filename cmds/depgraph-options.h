@@ -94,6 +94,7 @@ struct error *graph_values_apply(const struct command_context *ctx,
 
 extern const struct command command_depgraph_report;
 extern const struct command command_depgraph_why;
+extern const struct command command_depgraph_diff;
 extern const struct command command_depgraph_bundle;
 
 #endif

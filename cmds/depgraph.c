@@ -4,6 +4,7 @@
 static const struct command *const children[] = {
 	&command_depgraph_report,
 	&command_depgraph_why,
+	&command_depgraph_diff,
 	&command_depgraph_bundle,
 	NULL,
 };

@@ -243,8 +243,6 @@ static void count_file(struct graph_totals *t, const struct dep_file *row)
 	t->stand_ins += !strcmp(relation, "stand-in");
 	t->core += !strcmp(relation, "core");
 	t->no_port += !strcmp(relation, "none");
-	t->loaded_no_port += row->loaded && !strcmp(relation, "none");
-	t->loaded_open_unknown += row->loaded && row->open_sites < 0;
 }
 
 static struct error *count_all(struct graph *g)

@@ -44,7 +44,6 @@ struct graph_totals {
 	uint64_t dlopen_edges, open_files, open_sites;
 	uint64_t open_unknown; /* files in which nobody looked for dlopen sites */
 	uint64_t ported, stand_ins, core, no_port; /* of all files */
-	uint64_t loaded_no_port, loaded_open_unknown;
 	uint64_t packages;
 };
 

@@ -449,6 +449,7 @@ static struct error *add_member(struct image_members *m, const struct header *h)
 		err = read_thin(m, &member, h, &from);
 	} else {
 		struct mapping bytes = { .data = p->ar.file.data + h->data, .size = h->size };
+		member.data = bytes.data;
 		err = read_member(m, &member, &bytes, &from, false);
 	}
 	if (!err)

@@ -39,7 +39,8 @@ enum image_member_kind {
 
 struct image_member {
 	const char *name;
-	uint64_t size; /* bytes */
+	uint64_t size;	  /* bytes */
+	const void *data; /* they themselves; NULL: in a file of its own (thin archive) */
 	enum image_member_kind kind;
 	uint16_t machine; /* EM_*, of an object */
 
