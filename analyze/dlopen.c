@@ -224,6 +224,15 @@ static int open_by_address(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
+/* What a broken file makes impossible is not known; that is no error of the caller's. */
+static struct error *give_up(struct dlopen_search *s, struct error *err)
+{
+	if (error_get_code(err) != ERROR_BAD_DATA)
+		return err;
+	error_destroy(err);
+	return dlopen_add_open(s, 0, "dlopen", "the relocations of the file are broken");
+}
+
 static struct error *search(struct dlopen_search *s, const struct dlopen_wrapper *known,
 			    size_t nknown)
 {
@@ -235,7 +244,7 @@ static struct error *search(struct dlopen_search *s, const struct dlopen_wrapper
 	if (s->image->machine_id == EM_X86_64 && s->image->elf_class == ELFCLASS64 &&
 	    !(s->flags & DLOPEN_NO_CODE)) {
 		facts->analysed = true;
-		if ((err = read_code(s)))
+		if ((err = read_code(s)) && (err = give_up(s, err)))
 			return err;
 	}
 	if (facts->imports && !(s->flags & DLOPEN_NO_CANDIDATES) &&

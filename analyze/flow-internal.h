@@ -52,6 +52,7 @@ struct flow_window {
 	uint64_t start;
 	struct flow_reloc *relocs;
 	size_t n, cap;
+	bool broken; /* the relocations cannot be read: no word is known */
 	struct flow_window *next;
 };
 

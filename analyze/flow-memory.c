@@ -85,10 +85,14 @@ static struct error *window_of(struct flow *flow, uint64_t address, struct flow_
 	w->start = start;
 	w->next = flow->windows;
 	flow->windows = w; /* owned from here on, whatever happens */
-	if ((err = image_each_reloc(flow->image, 0, keep_reloc, w)) ||
-	    (err = image_each_relr(flow->image, keep_relr, w)))
-		return err;
+	err = image_each_reloc(flow->image, 0, keep_reloc, w);
+	if (!err)
+		err = image_each_relr(flow->image, keep_relr, w);
+	w->broken = err;
 	*ret = w;
+	if (!err || error_get_code(err) == ERROR_NO_MEMORY)
+		return err;
+	error_destroy(err);
 	return NULL;
 }
 
@@ -136,6 +140,8 @@ struct error *flow_word(struct flow *flow, uint64_t address, enum flow_word_kind
 	memcpy(&value, bytes, sizeof(value));
 	if ((err = window_of(flow, address, &window)))
 		return err;
+	if (window->broken)
+		return NULL;
 	enum flow_word_kind found = FLOW_WORD_CONST;
 	for (size_t i = 0; i < window->n; i++) {
 		const struct flow_reloc *r = &window->relocs[i];

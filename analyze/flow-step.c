@@ -367,7 +367,7 @@ static const struct flow_value *align(struct flow *flow, const struct flow_value
 {
 	const struct flow_atom *a = flow_only(value, FLOW_STACK);
 
-	if (!a || mask >= 0 || (-mask & (-mask - 1)))
+	if (!a || mask >= 0 || mask < -4096 || (-mask & (-mask - 1)))
 		return flow->unknown;
 	if (a->step == 0 && -mask <= 16) {
 		int64_t address = a->value + ENTRY_ALIGNMENT;

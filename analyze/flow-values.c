@@ -6,8 +6,9 @@
 
 enum {
 	MAX_STEP = 1 << 20, /* larger multiples are no table */
-	MIN_STRIDE = 4,	    /* a jump table's entry */
-	WIDEN_AFTER = 3,    /* equidistant addresses that become a stride */
+	MAX_FRAME = 1 << 30,
+	MIN_STRIDE = 4,	 /* a jump table's entry */
+	WIDEN_AFTER = 3, /* equidistant addresses that become a stride */
 };
 
 bool flow_is_open(const struct flow_value *value)
@@ -170,6 +171,11 @@ static void count(struct flow_atom *a)
 	a->value = 0;
 }
 
+static uint64_t distance(const struct flow_atom *a, const struct flow_atom *b)
+{
+	return (uint64_t)b->value - (uint64_t)a->value;
+}
+
 /* Names of equal length lie at equal distances as well, and are no table. */
 static bool is_text(const struct flow *flow, uint64_t address)
 {
@@ -191,8 +197,8 @@ static void widen(struct flow *flow, struct flow_atom *atoms, size_t n)
 	size_t run = 0;
 
 	for (size_t i = 1; i < n && atoms[i].kind == FLOW_CONST; i++) {
-		int64_t step = atoms[i].value - atoms[i - 1].value;
-		bool same = i > 1 && step == atoms[i - 1].value - atoms[i - 2].value;
+		uint64_t step = distance(&atoms[i - 1], &atoms[i]);
+		bool same = i > 1 && step == distance(&atoms[i - 2], &atoms[i - 1]);
 		run = same ? run + 1 : 1;
 		if (run + 1 < WIDEN_AFTER || step > MAX_STEP)
 			continue;
@@ -270,9 +276,12 @@ static struct flow_atom add(struct flow *flow, struct flow_atom a, struct flow_a
 	}
 	if (a.kind == FLOW_CONST) {
 		switch (b.kind) {
-		case FLOW_CONST:
 		case FLOW_STACK:
 		case FLOW_FRAME:
+			/* No frame is that large; and offsets can be counted with. */
+			b.value = (uint64_t)b.value + (uint64_t)a.value;
+			return b.value > MAX_FRAME || b.value < -MAX_FRAME ? anything() : b;
+		case FLOW_CONST:
 		case FLOW_STRIDE:
 			b.value = (uint64_t)b.value + (uint64_t)a.value;
 			return b;
