@@ -372,6 +372,17 @@ size_t depgraph_count_missing(const struct depgraph *dg)
 	return n;
 }
 
+void depgraph_log_missing(const struct depgraph *dg)
+{
+	for (size_t i = 0; i < dg->graph->nedges; i++) {
+		const struct fgraph_edge *e = &dg->graph->edges[i];
+		if (!e->to && e->kind <= DEP_FILTER)
+			log_message(dg->options.log, LOG_WARNING,
+				    "'%s' needs '%s', which was not found",
+				    fgraph_get_file(dg->graph, e->from)->path, e->name);
+	}
+}
+
 const char *const *depgraph_default_dirs(const struct depgraph *dg)
 {
 	static const char *const none[] = { NULL };

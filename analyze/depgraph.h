@@ -69,6 +69,9 @@ bool depgraph_is_incomplete(const struct depgraph *dg);
 /* Names that were needed at start and not found. */
 size_t depgraph_count_missing(const struct depgraph *dg);
 
+/* Tells the log of each of them, for commands that do not show the graph. */
+void depgraph_log_missing(const struct depgraph *dg);
+
 /*
  * Writes inputs, warnings, files, edges and bindings of a run. The bindings are
  * lent: 'dg' must outlive the store.

@@ -71,8 +71,10 @@ static struct error *run(struct command_context *ctx, int argc, char **argv)
 		err = graph_values_apply(ctx, &v->graph, &o);
 	if (!err)
 		err = depgraph_create(&o, (const char *const *)argv, (size_t)argc, &dg);
-	if (!err)
-		err = bundle_from_depgraph(dg, &bundle);
+	if (err)
+		return err;
+	depgraph_log_missing(dg);
+	err = bundle_from_depgraph(dg, &bundle);
 	if (!err)
 		err = bundle_write(bundle, v->out, date, ctx->log);
 	if (err)
