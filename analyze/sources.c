@@ -234,7 +234,8 @@ static struct error *read_folder(struct depgraph *dg, uint32_t index)
 				  "'%s' has more than %d ELF files; the rest was skipped",
 				  source->path, MAX_ROOTS);
 	if (!err) {
-		qsort(w.paths, w.n, sizeof(*w.paths), compare_paths);
+		if (w.n)
+			qsort(w.paths, w.n, sizeof(*w.paths), compare_paths);
 		err = add_folder_roots(&w, inside);
 	}
 	free(w.paths);

@@ -326,7 +326,7 @@ const struct dep_tried *why_get_tried(const struct why *why, const struct why_ed
 	*n = 0;
 	while (low + *n < why->ntried && why->tried[low + *n].edge == edge->id)
 		++*n;
-	return why->tried + low;
+	return *n ? why->tried + low : NULL;
 }
 
 /* --- Distances --- */
