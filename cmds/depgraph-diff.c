@@ -101,10 +101,10 @@ static struct error *verdict(const struct diff *d, unsigned int fail_on)
 
 /* One side: its graph, and a run of it in the store. */
 static struct error *read_side(const struct command_context *ctx, struct store *store,
-			       const struct depgraph_options *options, const char *sysroot,
+			       const struct depgraph_options *how, const char *sysroot,
 			       const char *source, struct depgraph **dg, struct diff_side *ret)
 {
-	struct depgraph_options o = *options;
+	struct depgraph_options o = *how;
 
 	if (sysroot)
 		o.sysroot = sysroot;
