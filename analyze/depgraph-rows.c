@@ -109,7 +109,9 @@ static struct error *write_files(struct depgraph *dg, struct store *store, int64
 			.kind = kind_of(file),
 			.machine = image && image->machine ? image->machine->name : "",
 			.file_bytes = file->bytes,
-			.loaded_bytes = image ? image->loaded_bytes : file->member ? file->bytes : 0,
+			.loaded_bytes = image	       ? image->loaded_bytes
+					: file->member ? file->bytes
+						       : 0,
 			.build_id = image ? image_build_id(image) : NULL,
 			.interp = image ? image->interp : NULL,
 			.package = package->name,
