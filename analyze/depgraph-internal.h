@@ -77,6 +77,9 @@ void members_destroy(struct depgraph *dg);
 struct dep_binding_source *members_get_source(struct depgraph *dg,
 					      struct dep_binding_source *before);
 
+/* analyze/sbom.c: what SBOMs of wheels say is linked statically, as components of a run. */
+struct error *sbom_write(struct depgraph *dg, struct store *store, int64_t run) must_check;
+
 /* analyze/sources-archive.c: unpacks a SOURCE and adds its programs and libraries as roots. */
 struct error *sources_read_archive(struct depgraph *dg, uint32_t index,
 				   const char *disk_path) must_check;
@@ -103,7 +106,7 @@ struct owners {
 };
 
 /* To be freed with owners_deinit() even after an error. */
-struct error *owners_init(struct owners *owners, const struct depgraph *dg) must_check;
+struct error *owners_init(struct owners *owners, struct depgraph *dg) must_check;
 void owners_deinit(struct owners *owners);
 #define _cleanup_owners_ __attribute__((cleanup(owners_deinit)))
 

@@ -74,7 +74,56 @@ struct asking {
 	size_t n;
 };
 
-static struct error *ask(const struct depgraph *dg, struct owners *o, struct asking *a)
+/*
+ * The vendor of a tree's packages for package URLs, "debian": ID of
+ * os-release(5). "" where it is not known. 'size' is that of 'ret'.
+ */
+static void read_vendor(const struct tree *tree, char *ret, size_t size)
+{
+	struct tree_entry entry;
+	char line[256];
+
+	ret[0] = '\0';
+	if (tree_find(tree, "/etc/os-release", &entry) || !S_ISREG(entry.st.st_mode))
+		return;
+	_cleanup_fclose_ FILE *f = fopen(entry.path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *id = line + 3;
+		if (strncmp(line, "ID=", 3))
+			continue;
+		id += *id == '"';
+		size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz0123456789._-");
+		if (len < size) {
+			memcpy(ret, id, len);
+			ret[len] = '\0';
+		}
+		return;
+	}
+}
+
+/* "deb" of a machine that is Debian is "deb/debian": the purl specification wants a vendor. */
+static struct error *add_vendor(struct depgraph *dg, const struct asking *a)
+{
+	const char *type = NULL, *full = NULL;
+	char vendor[64];
+
+	read_vendor(a->tree, vendor, sizeof(vendor));
+	for (size_t i = 0; vendor[0] && i < a->n; i++) {
+		struct package_info *info = &a->queries[i].ret;
+		if (!info->type || strchr(info->type, '/'))
+			continue;
+		if (!type || strcmp(info->type, type)) {
+			type = info->type;
+			full = arena_printf(&dg->arena, "%s/%s", type, vendor);
+			if (!full)
+				return &error_no_memory;
+		}
+		info->type = full;
+	}
+	return NULL;
+}
+
+static struct error *ask(struct depgraph *dg, struct owners *o, struct asking *a)
 {
 	struct error *err = array_grow(&o->packages, &o->cap, o->npackages + 1,
 				       sizeof(*o->packages));
@@ -84,13 +133,15 @@ static struct error *ask(const struct depgraph *dg, struct owners *o, struct ask
 	if (err)
 		return err;
 	err = packages_find(o->packages[o->npackages++], a->queries, a->n);
+	if (!err)
+		err = add_vendor(dg, a);
 	for (size_t i = 0; !err && i < a->n; i++)
 		o->info[a->files[i]] = a->queries[i].ret;
 	return err;
 }
 
 /* Asks one database for all of its files that are still without an owner. */
-static struct error *ask_tree(const struct depgraph *dg, struct owners *o,
+static struct error *ask_tree(struct depgraph *dg, struct owners *o,
 			      const struct tree *const *trees, const struct tree *tree)
 {
 	const struct fgraph *graph = dg->graph;
@@ -131,7 +182,7 @@ static struct error *ask_notes(const struct depgraph *dg, struct owners *o)
 	return err;
 }
 
-struct error *owners_init(struct owners *o, const struct depgraph *dg)
+struct error *owners_init(struct owners *o, struct depgraph *dg)
 {
 	const struct fgraph *graph = dg->graph;
 	_cleanup_free_ const struct tree **trees = calloc(graph->nfiles + 1, sizeof(*trees));

@@ -182,5 +182,7 @@ struct error *depgraph_write(struct depgraph *dg, struct store *store, int64_t r
 		err = write_files(dg, store, run, wanted);
 	if (!err)
 		err = write_edges(dg, store, run);
+	if (!err)
+		err = sbom_write(dg, store, run);
 	return err ? err : depgraph_write_bindings(dg, store, run, 0);
 }
