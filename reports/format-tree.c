@@ -144,8 +144,10 @@ static void put_missing(struct tree *t, const struct graph_edge *e)
 	put_name(t, t->graph->files[e->from].row.path);
 	tone(t, TONE_NONE);
 	put_kind(t, &e->row);
+	if (!must && e->n_tried)
+		out_addf(t->out, ", %u place%s tried", e->n_tried, e->n_tried == 1 ? "" : "s");
 	out_addc(t->out, '\n');
-	for (uint32_t i = 0; i < e->n_tried; i++) {
+	for (uint32_t i = 0; must && i < e->n_tried; i++) {
 		const struct dep_tried *tried = &t->graph->tried[e->first_tried + i];
 		put_bars(t, t->n_levels);
 		tone(t, TONE_DIM);
@@ -199,11 +201,60 @@ static struct error *push(struct tree *t, uint32_t file)
 	return err;
 }
 
+/* From this many on, plug-ins of one folder are one line. */
+enum { GROUPED_PLUGINS = 3 };
+
+/* Bytes of the folder in a path, without the last '/'. */
+static size_t folder_length(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? (size_t)(slash - path) : 0;
+}
+
+/* Whether an edge is to a plug-in, in this folder, below which nothing hangs. */
+static bool is_plain_plugin(const struct tree *t, uint32_t edge, const char *folder, size_t len)
+{
+	const struct graph_edge *e = &t->graph->edges[edge];
+
+	return e->row.kind == DEP_PLUGIN && e->to != GRAPH_NONE && !t->graph->files[e->to].n_out &&
+	       folder_length(e->row.name) == len && !strncmp(e->row.name, folder, len);
+}
+
+/*
+ * The line for a run of plug-ins that begins with 'edge', which is skipped;
+ * false where they are too few for that.
+ */
+static bool put_plugins(struct tree *t, uint32_t edge)
+{
+	struct level *l = &t->levels[t->n_levels - 1];
+	const struct graph_file *f = &t->graph->files[l->file];
+	const struct graph_edge *e = &t->graph->edges[edge];
+	const char *name = e->row.name;
+	size_t len = folder_length(name);
+	uint32_t n = 0, at = l->next - 1; /* 'edge' itself */
+
+	while (at + n < f->n_out &&
+	       is_plain_plugin(t, t->graph->out[f->first_out + at + n], name, len))
+		n++;
+	if (n < GROUPED_PLUGINS)
+		return false;
+	l->next = at + n;
+	put_bars(t, t->n_levels - 1);
+	out_adds(t->out, l->next == f->n_out ? t->glyphs->last : t->glyphs->branch);
+	out_addf(t->out, "%u modules that may be opened", n);
+	put_kind(t, &e->row);
+	out_addc(t->out, '\n');
+	return true;
+}
+
 static struct error *put_edge(struct tree *t, uint32_t edge)
 {
 	const struct graph_edge *e = &t->graph->edges[edge];
 	const struct level *l = &t->levels[t->n_levels - 1];
 	bool last = l->next == t->graph->files[l->file].n_out;
+
+	if (e->row.kind == DEP_PLUGIN && put_plugins(t, edge))
+		return NULL;
 
 	put_bars(t, t->n_levels - 1);
 	out_adds(t->out, last ? t->glyphs->last : t->glyphs->branch);
@@ -253,13 +304,13 @@ static void put_totals(struct tree *t)
 	if (n->open_sites)
 		out_addf(t->out, "; open: %llu dlopen sites in %llu files",
 			 (unsigned long long)n->open_sites, (unsigned long long)n->open_files);
-	if (n->open_unknown == n->files)
+	if (n->open_unknown && n->open_unknown == n->loaded_files)
 		out_adds(t->out, "; dlopen was not looked for");
 	else if (n->open_unknown)
 		out_addf(t->out, "; dlopen was not looked for in %llu files",
 			 (unsigned long long)n->open_unknown);
 	out_addf(t->out, "; no port known for %llu of %llu\n", (unsigned long long)n->no_port,
-		 (unsigned long long)n->files);
+		 (unsigned long long)n->loaded_files);
 }
 
 static struct error *write_depgraph(const struct report_context *context, const struct graph *graph)

@@ -96,11 +96,11 @@ function figures() {
 		figure("Loaded", n, unit, `Sum of the loadable segments of these files; ${size(T.file_bytes)} on disk.`),
 		figure("Not found", int(lost), lost === 1 ? "library" : "libraries",
 			lost ? "Each place that was tried is listed below." : "Every library that the loader needs is there."),
-		T.open_unknown_files === T.files ?
+		T.open_unknown_files && T.open_unknown_files === T.loaded_files ?
 			figure("Open dlopen sites", "?", "", "Calls of dlopen were not looked for: what is opened at run time is not in this graph.") :
 			figure("Open dlopen sites", int(T.open_sites), `in ${plural(T.open_files, "file")}`,
 			(T.open_unknown_files ? `${plural(T.open_unknown_files, "file")} not looked at. ` : "") + `Calls whose argument is not constant. ${plural(T.dlopen_edges, "call")} with a known name ${T.dlopen_edges === 1 ? "is an edge" : "are edges"}.`),
-		figure("No port known", int(T.no_port), `of ${int(T.files)}`,
+		figure("No port known", int(T.no_port), `of ${int(T.loaded_files)}`,
 			`${int(T.ported)} ported to Unikraft, ${int(T.stand_ins)} with a stand-in, ${int(T.core)} part of it.`));
 }
 
@@ -122,11 +122,12 @@ function finding(weight, title, text, summary, items) {
 	$("findings").append(el(`div.finding.${weight}`, {}, el("span.weight", {}, word), body));
 }
 function findings() {
-	for (const m of [...missing.values()].sort((a, b) => b.must - a.must)) {
+	const late = [...missing.values()].filter(m => !m.must);
+	for (const m of [...missing.values()].filter(m => m.must)) {
 		const who = [...new Set(m.edges.map(e => files[e.from]))];
 		const tried = m.edges.flatMap(e => e.tried.map(t => () => [el("code", {}, safe(t[0])), ` \u2014 ${safe(t[1])}: ${safe(t[2])}`]));
-		finding(m.must ? "high" : "medium", `${safe(m.name)} was not found`,
-			(m.must ? "The loader needs it: " : "Opened at run time: ") + "wanted by " +
+		finding("high", `${safe(m.name)} was not found`,
+			"The loader needs it: wanted by " +
 			who.slice(0, 4).map(f => f.name).join(", ") + (who.length > 4 ? ` and ${who.length - 4} more` : "") + ".",
 			`${plural(tried.length, "place")} tried, ${plural(who.length, "file")} affected`,
 			tried.concat(who.map(f => () => ["wanted by ", link(f, safe(f.path))])));
@@ -136,11 +137,20 @@ function findings() {
 		finding("medium", `${plural(T.open_sites, "dlopen site")} in ${plural(open.length, "file")} may load anything`,
 			"Their argument is not constant: what they open depends on data or on the user. The graph is complete only up to them.",
 			"Files with open sites", open.map(f => () => [link(f, safe(f.path)), ` \u2014 ${plural(f.open, "site")}`]));
-	const none = files.filter(f => f.rel === "none").sort((a, b) => b.lb - a.lb);
+	const none = files.filter(f => f.rel === "none" && f.loaded).sort((a, b) => b.lb - a.lb);
 	if (none.length)
-		finding("medium", `No port known for ${int(none.length)} of ${plural(files.length, "file")}`,
+		finding("medium", `No port known for ${int(none.length)} of ${plural(T.loaded_files, "loaded file")}`,
 			`They take ${size(none.reduce((s, f) => s + f.lb, 0))} loaded. Largest: ${none.slice(0, 3).map(f => f.name).join(", ")}.`,
 			"Files without port", none.map(f => () => [link(f, safe(f.path)), ` \u2014 ${size(f.lb)}`]));
+	if (late.length)
+		finding("note", `${plural(late.length, "library", "libraries")} opened at run time ${late.length === 1 ? "was" : "were"} not found`,
+			"The program goes on without them, or says so when it tries: " +
+			late.slice(0, 4).map(m => safe(m.name)).join(", ") + (late.length > 4 ? ` and ${late.length - 4} more` : "") + ".",
+			"Who asks for them", late.map(m => () => {
+				const who = [...new Set(m.edges.map(e => files[e.from]))];
+				const tried = m.edges.reduce((n, e) => n + e.tried.length, 0);
+				return [`${safe(m.name)} \u2014 ${plural(tried, "place")} tried, wanted by `, ...who.flatMap((f, i) => i ? [", ", link(f)] : [link(f)])];
+			}));
 	const costly = files.filter(f => !f.root && f.loaded).sort((a, b) => b.cb - a.cb).slice(0, 10);
 	if (costly.length) {
 		const c = costly[0];
