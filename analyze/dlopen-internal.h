@@ -9,7 +9,7 @@
 #include "core/image/functions.h"
 
 enum {
-	DLOPEN_MAX_SITES = 1 << 14,    /* calls that are looked at in one file */
+	DLOPEN_MAX_SITES = 1 << 12,    /* calls that are looked at in one file */
 	DLOPEN_MAX_REFS = 1 << 16,     /* names of one file */
 	DLOPEN_MAX_DEPTH = 5,	       /* wrappers of wrappers */
 	DLOPEN_MAX_FUNCTION = 1 << 20, /* bytes of a function that is followed */
@@ -77,6 +77,7 @@ struct dlopen_search {
 	size_t nplaces, places_cap;
 	struct dlopen_use_site *uses;
 	size_t nuses, uses_cap;
+	bool truncated; /* there were more calls than DLOPEN_MAX_SITES */
 	struct dlopen_pending *pending;
 	size_t npending, pending_cap;
 };

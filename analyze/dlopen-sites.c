@@ -397,8 +397,10 @@ static struct error *add_use(struct dlopen_search *s, const struct dlopen_use_si
 {
 	struct error *err;
 
-	if (s->nuses == DLOPEN_MAX_SITES)
+	if (s->nuses == DLOPEN_MAX_SITES) {
+		s->truncated = true;
 		return NULL;
+	}
 	if ((err = array_grow(&s->uses, &s->uses_cap, s->nuses + 1, sizeof(*use))))
 		return err;
 	s->uses[s->nuses++] = *use;
@@ -409,6 +411,7 @@ static struct error *add_use(struct dlopen_search *s, const struct dlopen_use_si
 struct hits {
 	struct x86_scan_hit *items;
 	size_t n, cap;
+	bool truncated;
 };
 
 static struct error *gather(const struct x86_scan_hit *hit, void *arg)
@@ -416,8 +419,10 @@ static struct error *gather(const struct x86_scan_hit *hit, void *arg)
 	struct hits *hits = arg;
 	struct error *err;
 
-	if (hits->n == DLOPEN_MAX_SITES)
+	if (hits->n == DLOPEN_MAX_SITES) {
+		hits->truncated = true;
 		return NULL;
+	}
 	if ((err = array_grow(&hits->items, &hits->cap, hits->n + 1, sizeof(*hit))))
 		return err;
 	hits->items[hits->n++] = *hit;
@@ -508,6 +513,7 @@ struct error *dlopen_find_uses(struct dlopen_search *s, size_t first)
 		targets[i] = s->places[first + i].address;
 	unsigned int flags = s->image->type == ET_EXEC ? X86_SCAN_ABSOLUTE : 0;
 	err = x86_scan(s->image, targets, n, flags, gather, &hits);
+	s->truncated |= hits.truncated;
 	if (hits.n)
 		qsort(hits.items, hits.n, sizeof(*hits.items), by_address);
 	for (size_t i = 0; !err && i < hits.n; i++)

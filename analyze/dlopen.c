@@ -104,7 +104,15 @@ static struct error *add_if_used(struct dlopen_search *s, const struct dlopen_ca
 	if (imports_name(s->image, c.name))
 		return dlopen_add_callee(s, &c, NULL);
 	c.address = defined_at(s, c.name);
-	return c.address ? dlopen_add_callee(s, &c, NULL) : NULL;
+	if (!c.address)
+		return NULL;
+	/* glibc's NSS and gconv do not go through the exported function. */
+	struct error *err = !strcmp(c.name, "dlopen")
+				    ? dlopen_add_open(s, c.address, c.name,
+						      "what the C library opens by itself is "
+						      "not seen")
+				    : NULL;
+	return err ? err : dlopen_add_callee(s, &c, NULL);
 }
 
 static struct error *add_known(struct dlopen_search *s, const struct dlopen_wrapper *known,
@@ -162,6 +170,9 @@ static struct error *read_code(struct dlopen_search *s)
 			return err;
 		use = nuses;
 	}
+	if (s->truncated &&
+	    (err = dlopen_add_open(s, 0, "dlopen", "there are more calls than are looked at")))
+		return err;
 	return dlopen_finish_wrappers(s);
 }
 

@@ -34,11 +34,18 @@ struct flow_slot {
 struct flow_state {
 	const struct flow_value *regs[INSN_REGS];
 	const struct flow_value *vectors[FLOW_VECTORS][2]; /* low and high eight bytes */
-	size_t nslots;
-	struct flow_slot slots[FLOW_MAX_SLOTS];
 	/* Slots at and above this offset may be changed by whoever got their address. */
 	int64_t escaped[2];
+	size_t nslots;
+	struct flow_slot slots[FLOW_MAX_SLOTS]; /* the last member: only those in use are copied */
 };
+
+static inline void flow_state_copy(struct flow_state *to, const struct flow_state *from)
+{
+	__builtin_memcpy(to, from,
+			 offsetof(struct flow_state, slots) +
+				 from->nslots * sizeof(from->slots[0]));
+}
 
 /* A relocation of the words around an address that was asked for. */
 struct flow_reloc {
@@ -77,6 +84,7 @@ struct flow {
 	uint32_t *queue;
 	size_t queue_cap, nqueue;
 	uint64_t steps;
+	uint64_t total; /* of earlier runs */
 	size_t nstates;
 	struct arena run; /* states */
 };

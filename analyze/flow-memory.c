@@ -68,6 +68,27 @@ static struct error *keep_relr(uint64_t address, void *arg)
 	return keep(arg, &(struct flow_reloc) { .offset = address, .relr = true });
 }
 
+static int by_offset(const void *a, const void *b)
+{
+	const struct flow_reloc *x = a, *y = b;
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* The first relocation that may touch the eight bytes at an address. */
+static size_t first_at(const struct flow_window *w, uint64_t address)
+{
+	size_t low = 0, high = w->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (w->relocs[middle].offset + 8 <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 static struct error *window_of(struct flow *flow, uint64_t address, struct flow_window **ret)
 {
 	uint64_t start = address & ~(uint64_t)(WINDOW - 1);
@@ -89,6 +110,8 @@ static struct error *window_of(struct flow *flow, uint64_t address, struct flow_
 	if (!err)
 		err = image_each_relr(flow->image, keep_relr, w);
 	w->broken = err;
+	if (w->n)
+		qsort(w->relocs, w->n, sizeof(*w->relocs), by_offset);
 	*ret = w;
 	if (!err || error_get_code(err) == ERROR_NO_MEMORY)
 		return err;
@@ -143,10 +166,10 @@ struct error *flow_word(struct flow *flow, uint64_t address, enum flow_word_kind
 	if (window->broken)
 		return NULL;
 	enum flow_word_kind found = FLOW_WORD_CONST;
-	for (size_t i = 0; i < window->n; i++) {
+	for (size_t i = first_at(window, address); i < window->n; i++) {
 		const struct flow_reloc *r = &window->relocs[i];
-		if (r->offset + 8 <= address || r->offset >= address + 8)
-			continue;
+		if (r->offset >= address + 8)
+			break;
 		found = r->offset == address ? relocated(flow->image, r, &value) : FLOW_WORD_NONE;
 		if (found == FLOW_WORD_NONE)
 			return NULL;

@@ -20,7 +20,7 @@ static void forget_vectors(struct flow *flow, struct flow_state *state)
 
 void flow_state_init(struct flow *flow, struct flow_state *state, bool entry)
 {
-	memset(state, 0, sizeof(*state));
+	memset(state, 0, offsetof(struct flow_state, slots));
 	for (unsigned int r = 0; r < INSN_REGS; r++)
 		state->regs[r] = entry && ARGUMENTS >> r & 1 ? flow_atom(flow, FLOW_ARGUMENT, 0, r)
 							     : flow->unknown;

@@ -25,14 +25,25 @@ const struct flow_atom *flow_only(const struct flow_value *a, enum flow_kind kin
 	return a->n == 1 && a->atoms[0].kind == kind ? &a->atoms[0] : NULL;
 }
 
-static int compare(const void *a, const void *b)
+static int compare(const struct flow_atom *x, const struct flow_atom *y)
 {
-	const struct flow_atom *x = a, *y = b;
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
 	if (x->step != y->step)
 		return x->step < y->step ? -1 : 1;
 	return x->value < y->value ? -1 : x->value > y->value;
+}
+
+/* Sets are small and nearly sorted. */
+static void sort(struct flow_atom *atoms, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct flow_atom atom = atoms[i];
+		size_t k = i;
+		for (; k && compare(&atom, &atoms[k - 1]) < 0; k--)
+			atoms[k] = atoms[k - 1];
+		atoms[k] = atom;
+	}
 }
 
 static uint32_t gcd(uint32_t a, uint32_t b)
@@ -97,7 +108,7 @@ static size_t reduce(struct flow_atom *atoms, size_t n)
 		if (keep == out)
 			continue;
 		out = keep;
-		qsort(atoms, out, sizeof(*atoms), compare);
+		sort(atoms, out);
 		i = -1; /* begin again: few atoms, and each round removes one */
 	}
 	return out;
@@ -130,7 +141,7 @@ static const struct flow_value *intern(struct flow *flow, const struct flow_atom
 
 const struct flow_value *flow_make(struct flow *flow, struct flow_atom *atoms, size_t n)
 {
-	qsort(atoms, n, sizeof(*atoms), compare);
+	sort(atoms, n);
 	n = reduce(atoms, n);
 	if (n > FLOW_MAX_ATOMS) {
 		/* Nothing may be added again later, or a loop would never come to rest. */
@@ -249,7 +260,7 @@ const struct flow_value *flow_join(struct flow *flow, const struct flow_value *a
 	memcpy(atoms + a->n, b->atoms, b->n * sizeof(*atoms));
 	size_t n = a->n + b->n;
 	if (flow->widen) {
-		qsort(atoms, n, sizeof(*atoms), compare);
+		sort(atoms, n);
 		n = reduce(atoms, n);
 		widen(flow, atoms, n);
 	}

@@ -256,7 +256,7 @@ static void propagate(struct flow *flow, size_t to, const struct flow_state *sta
 			flow->failed = true;
 			return;
 		}
-		*flow->states[to] = *state;
+		flow_state_copy(flow->states[to], state);
 	} else if (!flow_state_join(flow, flow->states[to], state)) {
 		return;
 	}
@@ -356,9 +356,10 @@ static bool refine(struct flow *flow, const struct insn *compare, unsigned int c
 static void branch(struct flow *flow, const struct insn *compare, const struct insn *insn,
 		   const struct flow_state *state, bool taken, uint64_t target)
 {
-	struct flow_state there = *state;
+	struct flow_state there;
 	unsigned int condition = insn->condition;
 
+	flow_state_copy(&there, state);
 	if (compare && condition != INSN_IF_OTHER) {
 		if (!refine(flow, compare, taken ? condition : condition ^ 1, &there))
 			return;
@@ -369,9 +370,10 @@ static void branch(struct flow *flow, const struct insn *compare, const struct i
 /* Executes from a leader to the end of its block. */
 static void run_block(struct flow *flow, size_t i)
 {
-	struct flow_state state = *flow->states[i];
 	const struct insn *compare = NULL;
+	struct flow_state state;
 
+	flow_state_copy(&state, flow->states[i]);
 	for (;;) {
 		const struct insn *insn = &flow->insns[i];
 		flow->steps++;
@@ -411,7 +413,7 @@ static struct error *drain(struct flow *flow)
 			return &error_no_memory;
 		if (flow->overflow && !flow->widen)
 			return NULL; /* the second way will do it */
-		if (flow->steps > FLOW_MAX_STEPS)
+		if (flow->steps > FLOW_MAX_STEPS || flow->total + flow->steps > FLOW_MAX_TOTAL)
 			return error_create(ERROR_UNSUPPORTED, "a function is too complex");
 	}
 	return NULL;
@@ -455,6 +457,7 @@ static struct error *pass(struct flow *flow, uint64_t entry, const uint64_t *wan
 	memset(flow->states, 0, flow->ninsns * sizeof(*flow->states));
 	memset(flow->queued, 0, flow->ninsns * sizeof(*flow->queued));
 	flow->nqueue = 0;
+	flow->total += flow->steps;
 	flow->steps = 0;
 	flow->nstates = 0;
 	flow->overflow = false;
@@ -504,7 +507,7 @@ struct error *flow_visit(struct flow *flow,
 		if (flow->leader[i]) {
 			live = flow->states[i];
 			if (live)
-				state = *flow->states[i];
+				flow_state_copy(&state, flow->states[i]);
 		}
 		if (!live)
 			continue;

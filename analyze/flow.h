@@ -57,6 +57,7 @@ enum {
 	FLOW_MAX_STATES = 1 << 14, /* blocks of one function */
 	FLOW_MAX_INSNS = 1 << 17,  /* instructions of one function */
 	FLOW_MAX_STEPS = 1 << 20,  /* instructions executed to reach the fixpoint */
+	FLOW_MAX_TOTAL = 1 << 24,  /* the same for all functions of a file */
 };
 
 /* Whether the value may also be something that is not listed. */
