@@ -112,7 +112,10 @@ static void put_file(struct json *json, const struct depgraph_page *d, size_t in
 	json_object_end(json);
 }
 
-/* [from, to, kind], and what is not said by that: name, how, address, tried. */
+/*
+ * [from, to, kind], and what is not said by that: name, how, address, tried. Of a
+ * library that is only opened at run time it is enough to know how many places.
+ */
 static void put_edge(struct json *json, const struct graph *g, const struct graph_edge *e)
 {
 	bool plain = e->to != GRAPH_NONE && e->row.kind == DEP_NEEDED;
@@ -126,7 +129,9 @@ static void put_edge(struct json *json, const struct graph *g, const struct grap
 		json_str(json, e->row.how);
 		json_uint(json, e->row.address);
 	}
-	if (e->to == GRAPH_NONE && e->n_tried) {
+	if (e->to == GRAPH_NONE && e->n_tried && !graph_kind_loads(e->row.kind)) {
+		json_uint(json, e->n_tried);
+	} else if (e->to == GRAPH_NONE && e->n_tried) {
 		json_array_begin(json);
 		for (uint32_t i = 0; i < e->n_tried; i++) {
 			const struct dep_tried *t = &g->tried[e->first_tried + i];

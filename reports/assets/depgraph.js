@@ -46,7 +46,8 @@ const statusText = f => f.root ? "source" : f.loaded ? "loaded" : "run time";
 /* --- What follows from the rows --- */
 
 const edges = data.edges.map(([from, to, kind, name, how, address, tried], id) =>
-	({ id, from, to, kind: kinds[kind], name, how, address, tried: tried || [],
+	({ id, from, to, kind: kinds[kind], name, how, address, tried: Array.isArray(tried) ? tried : [],
+		places: Array.isArray(tried) ? tried.length : tried || 0,
 	   loads: data.loads[kind] }));
 files.forEach((f, i) => {
 	f.id = i; f.out = []; f.in = []; f.name = safe(base(f.path));
@@ -148,7 +149,7 @@ function findings() {
 			late.slice(0, 4).map(m => safe(m.name)).join(", ") + (late.length > 4 ? ` and ${late.length - 4} more` : "") + ".",
 			"Who asks for them", late.map(m => () => {
 				const who = [...new Set(m.edges.map(e => files[e.from]))];
-				const tried = m.edges.reduce((n, e) => n + e.tried.length, 0);
+				const tried = m.edges.reduce((n, e) => n + e.places, 0);
 				return [`${safe(m.name)} \u2014 ${plural(tried, "place")} tried, wanted by `, ...who.flatMap((f, i) => i ? [", ", link(f)] : [link(f)])];
 			}));
 	const costly = files.filter(f => !f.root && f.loaded).sort((a, b) => b.cb - a.cb).slice(0, 10);
