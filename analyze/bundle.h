@@ -81,10 +81,14 @@ void bundle_destroy(struct bundle *bundle);
 
 /*
  * The same for all that the closures of a graph map: what is loaded at start and
- * what options.follow added.
+ * what options.follow added. 'extra' are more files and folders, as paths in the
+ * tree of the first SOURCE, which stand at their paths inside; shared libraries
+ * among them come with what they need, which is looked up as if the first
+ * program opened them (and what is missing then is in the graph).
  */
 struct depgraph;
-struct error *bundle_from_depgraph(struct depgraph *dg, struct bundle **ret) must_check;
+struct error *bundle_from_depgraph(struct depgraph *dg, const char *const *extra, size_t nextra,
+				   struct bundle **ret) must_check;
 
 static inline void bundle_cleanup(struct bundle **bundle)
 {

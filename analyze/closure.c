@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "analyze/closure.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,6 +232,24 @@ static bool names_interp(const struct closure *c, const char *name)
 	return !strcmp(name, search_interp(c->search)) || (soname && !strcmp(name, soname));
 }
 
+static struct error *keep_find(struct closure *c, const char *name,
+			       const struct search_result *result, uint32_t link)
+{
+	struct arena *a = &c->graph->arena;
+	struct closure_find find = { .name = arena_strdup(a, name),
+				     .path = arena_strdup(a, result->path),
+				     .source = result->source,
+				     .link = link };
+	struct error *err = array_grow(&c->finds, &c->finds_cap, c->nfinds + 1, sizeof(find));
+
+	if (err)
+		return err;
+	if (!find.name || !find.path)
+		return &error_no_memory;
+	c->finds[c->nfinds++] = find;
+	return NULL;
+}
+
 /*
  * _dl_map_object(): the link of a name for a requester, mapped if it is new.
  * 'ret' is NO_LINK where the loader does not find it. 'source' says how it was
@@ -271,8 +290,11 @@ static struct error *map_object(struct finder *f, uint32_t requester, const char
 		if (err)
 			return err;
 	}
-	if (*ret == NO_LINK || (c->libc == SEARCH_MUSL && strchr(name, '/')))
+	if (*ret == NO_LINK)
 		return NULL;
+	err = keep_find(c, name, &result, *ret);
+	if (err || (c->libc == SEARCH_MUSL && strchr(name, '/')))
+		return err;
 	return add_name(c, name, *ret);
 }
 
@@ -632,6 +654,26 @@ static struct error *open_interp(struct closure *c)
 	return err;
 }
 
+/* The kernel does not start a program whose interpreter is not there. */
+static struct error *miss_interp(struct closure *c)
+{
+	struct fgraph_edge e = { .from = c->links[0]->file->id,
+				 .name = search_interp(c->search),
+				 .kind = DEP_INTERP,
+				 .how = "PT_INTERP",
+				 .wanted_at_start = true };
+	struct tree_entry entry;
+	uint32_t edge;
+	bool is_new;
+
+	struct error *err = fgraph_add_edge(c->graph, &e, &edge, &is_new);
+	if (err || !is_new)
+		return err;
+	int errnum = tree_find(search_tree(c->search), e.name, &entry);
+	return fgraph_add_tried(c->graph, edge, e.name, "PT_INTERP",
+				errnum == ENOENT ? "no such file" : "cannot be loaded");
+}
+
 /*
  * The edge to the loader itself. Like ldd's, a closure holds the loader only if
  * somebody needs it by name; with glibc libc.so.6 does.
@@ -640,8 +682,10 @@ static struct error *add_interp(struct closure *c)
 {
 	const struct fgraph_file *root = c->links[0]->file;
 
-	if (!c->interp || !root->image->interp || c->interp == root)
+	if (!root->image->interp || c->interp == root)
 		return NULL;
+	if (!c->interp)
+		return image_is_program(root->image) ? miss_interp(c) : NULL;
 	struct fgraph_edge e = { .from = root->id,
 				 .to = c->interp->id,
 				 .name = search_interp(c->search),
@@ -698,6 +742,7 @@ void closure_deinit(struct closure *c)
 	map_deinit(&c->inodes);
 	free(c->links);
 	free(c->groups);
+	free(c->finds);
 	*c = (struct closure) { 0 };
 }
 

@@ -23,6 +23,14 @@ struct closure_link {
 	uint32_t group; /* which searchlist brought it: 0 start, else a dlopen */
 };
 
+/* A search that found a mapped file: what a loader would do again for this name. */
+struct closure_find {
+	const char *name;   /* asked for, expanded */
+	const char *path;   /* where the search found it */
+	const char *source; /* "RPATH of 'x'", "ld.so.cache", ... */
+	uint32_t link;
+};
+
 /* One searchlist: at start, or of one dlopen. */
 struct closure_group {
 	uint32_t *scope; /* links in breadth-first order */
@@ -43,6 +51,8 @@ struct closure {
 	size_t n, cap;
 	struct closure_group *groups;
 	size_t ngroups, groups_cap;
+	struct closure_find *finds; /* in order of searching */
+	size_t nfinds, finds_cap;
 	struct map names;	    /* l_name, l_libname and sonames -> index of link + 1 */
 	struct map inodes;	    /* fgraph_file -> index of link + 1 */
 	struct fgraph_file *interp; /* the dynamic loader, or NULL: none in the tree */
