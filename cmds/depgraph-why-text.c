@@ -9,6 +9,8 @@
 #include "core/base/buf.h"
 #include "core/base/map.h"
 
+enum { MAX_INDENT = 60 };
+
 struct text {
 	const struct why_answer *answer;
 	struct output *output;
@@ -42,12 +44,18 @@ static const char *title(const struct why_node *node)
 	return node->path ? node->path : node->name;
 }
 
+/* A chain may have 65,536 steps: what is deeper than a screen is wide gets a number. */
+static void put_gap(struct text *t, size_t depth)
+{
+	for (size_t i = 0; i < depth && i < MAX_INDENT; i++)
+		out_adds(t->out, "   ");
+	if (depth > MAX_INDENT)
+		out_addf(t->out, "[%zu] ", depth + 1);
+}
+
 static void put_indent(struct text *t, size_t depth)
 {
-	if (!depth)
-		return;
-	for (size_t i = 1; i < depth; i++)
-		out_adds(t->out, "   ");
+	put_gap(t, depth - 1);
 	out_adds(t->out, t->corner);
 }
 
@@ -97,8 +105,7 @@ static struct error *put_tried(struct text *t, const struct why_edge *e, size_t 
 		return NULL;
 	for (size_t i = 0; i < n; i++) {
 		tone(t, TONE_DIM);
-		for (size_t k = 0; k < depth; k++)
-			out_adds(t->out, "   ");
+		put_gap(t, depth);
 		out_adds(t->out, "tried ");
 		put_name(t, tried[i].place);
 		out_adds(t->out, " (");
