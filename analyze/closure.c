@@ -5,15 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/closure-internal.h"
 #include "analyze/verify.h"
 #include "core/base/array.h"
 #include "core/base/cleanup.h"
 
-enum { NO_LINK = UINT32_MAX };
-
 /* --- Links --- */
 
-static uint32_t find_name(const struct closure *c, const char *name)
+uint32_t closure_find_name(const struct closure *c, const char *name)
 {
 	uintptr_t v = (uintptr_t)map_get(&c->names, name, strlen(name));
 	return v ? (uint32_t)(v - 1) : NO_LINK;
@@ -22,7 +21,7 @@ static uint32_t find_name(const struct closure *c, const char *name)
 /* The first link that has a name keeps it, as in a walk over _ns_loaded. */
 static struct error *add_name(struct closure *c, const char *name, uint32_t link)
 {
-	if (!name || find_name(c, name) != NO_LINK)
+	if (!name || closure_find_name(c, name) != NO_LINK)
 		return NULL;
 	char *copy = arena_strdup(&c->graph->arena, name);
 	if (!copy)
@@ -263,7 +262,7 @@ static struct error *map_object(struct finder *f, uint32_t requester, const char
 	struct search_result result;
 
 	*source = "already mapped under this name";
-	uint32_t link = find_name(c, name);
+	uint32_t link = closure_find_name(c, name);
 	if (link == NO_LINK && names_interp(c, name)) {
 		*source = "the dynamic loader itself";
 		f->found = c->interp;
@@ -572,68 +571,6 @@ static struct error *map_group(struct closure *c, const uint32_t *first, size_t 
 	return err;
 }
 
-/* --- Versions (_dl_check_map_versions) --- */
-
-static const struct image_version *find_version(const struct image *image, const char *name,
-						uint32_t hash)
-{
-	for (size_t i = 0; i < image->nversions; i++) {
-		const struct image_version *v = &image->versions[i];
-		if (v->name && !v->file && (v->hash == hash || v->base) && !strcmp(v->name, name))
-			return v;
-	}
-	return NULL;
-}
-
-static bool defines_versions(const struct image *image)
-{
-	for (size_t i = 0; i < image->nversions; i++)
-		if (image->versions[i].name && !image->versions[i].file)
-			return true;
-	return false;
-}
-
-/* What a file needs of another by version, and the loader will not find there. */
-static struct error *check_versions(struct closure *c, const struct closure_link *link)
-{
-	const struct image *image = link->file->image;
-	const struct image *lost = NULL;
-
-	for (size_t i = 0; i < image->nversions; i++) {
-		const struct image_version *v = &image->versions[i];
-		uint32_t at = v->file ? find_name(c, v->file) : NO_LINK;
-		if (at == NO_LINK || c->links[at]->file->image == lost)
-			continue;
-		const struct image *from = c->links[at]->file->image;
-		struct error *err = NULL;
-		if (!defines_versions(from)) {
-			/* glibc says so and then fails an assertion: nothing starts. */
-			lost = from;
-			err = fgraph_warn(c->graph, "no-versions", link->file->path, true,
-					  "'%s' asks '%s' for versions of symbols, and that has "
-					  "none: the loader fails",
-					  link->file->path, c->links[at]->file->path);
-		} else if (!v->weak && !find_version(from, v->name, v->hash)) {
-			err = fgraph_warn(c->graph, "version-absent", link->file->path, false,
-					  "'%s' needs version '%s', which '%s' does not define: "
-					  "the loader refuses it",
-					  link->file->path, v->name, c->links[at]->file->path);
-		}
-		if (err)
-			return err;
-	}
-	return NULL;
-}
-
-static struct error *check_all_versions(struct closure *c, size_t first)
-{
-	struct error *err = NULL;
-
-	for (size_t i = first; i < c->n && !err && c->libc == SEARCH_GLIBC; i++)
-		err = check_versions(c, c->links[i]);
-	return err;
-}
-
 /* --- Start --- */
 
 static struct error *open_interp(struct closure *c)
@@ -728,7 +665,7 @@ struct error *closure_init(struct closure *c, struct fgraph *graph, struct searc
 		return err;
 	err = add_interp(c);
 	if (!err)
-		err = check_all_versions(c, 0);
+		err = closure_check_versions(c, 0);
 	if (err)
 		return err;
 	for (size_t i = 0; i < c->n; i++)
@@ -760,7 +697,7 @@ struct error *closure_dlopen(struct closure *c, uint32_t caller, const char *nam
 	if (link != NO_LINK && c->n > before) {
 		err = map_group(c, &link, 1);
 		if (!err)
-			err = check_all_versions(c, before);
+			err = closure_check_versions(c, before);
 		if (err)
 			return err;
 	}
