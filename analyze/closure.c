@@ -101,6 +101,7 @@ struct finder {
 	bool fatal;	   /* the loader would have given up at it */
 	struct tried *tried;
 	size_t ntried, cap;
+	bool searched; /* else the name was known */
 	bool failed;
 };
 
@@ -261,7 +262,7 @@ static struct error *map_object(struct finder *f, uint32_t requester, const char
 	struct error *err;
 	struct search_result result;
 
-	*source = "already mapped under this name";
+	*source = "mapped before under this name";
 	uint32_t link = closure_find_name(c, name);
 	if (link == NO_LINK && names_interp(c, name)) {
 		*source = "the dynamic loader itself";
@@ -276,6 +277,7 @@ static struct error *map_object(struct finder *f, uint32_t requester, const char
 		return NULL;
 	}
 	*ret = NO_LINK;
+	f->searched = true;
 	if (!run_search(f, name, &c->links[requester]->chain, &result))
 		return f->failed ? &error_no_memory : NULL;
 	*source = result.source;
@@ -320,7 +322,8 @@ static struct error *depend(struct closure *c, uint32_t from, const char *name,
 					 .address = address,
 					 .wanted_at_start = c->links[from]->group == 0 };
 		_cleanup_free_ char *text = NULL;
-		if (f.found && asprintf(&text, "%s, found by %s", how, source) >= 0)
+		if (f.found &&
+		    asprintf(&text, "%s, %s%s", how, f.searched ? "found by " : "", source) >= 0)
 			e.how = text;
 		err = fgraph_add_edge(c->graph, &e, &edge, &is_new);
 		if (!err && is_new && !f.found)

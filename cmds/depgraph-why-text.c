@@ -44,18 +44,18 @@ static const char *title(const struct why_node *node)
 	return node->path ? node->path : node->name;
 }
 
-/* A chain may have 65,536 steps: what is deeper than a screen is wide gets a number. */
 static void put_gap(struct text *t, size_t depth)
 {
 	for (size_t i = 0; i < depth && i < MAX_INDENT; i++)
 		out_adds(t->out, "   ");
-	if (depth > MAX_INDENT)
-		out_addf(t->out, "[%zu] ", depth + 1);
 }
 
+/* A chain may have 65,536 steps: what is deeper than a screen is wide gets a number. */
 static void put_indent(struct text *t, size_t depth)
 {
 	put_gap(t, depth - 1);
+	if (depth > MAX_INDENT)
+		out_addf(t->out, "[%zu] ", depth);
 	out_adds(t->out, t->corner);
 }
 

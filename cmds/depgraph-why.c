@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cmds/depgraph-why.h"
 
+#include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,24 @@ static struct error *write_outputs(struct command_context *ctx, const struct why
 	return NULL;
 }
 
+/* A file that defines a symbol, though nobody may refer to it. */
+static const struct fgraph_file *find_definition(const struct fgraph *graph, const char *name)
+{
+	struct image_query query = image_query_make(name);
+	struct image_lookup walk;
+
+	for (size_t i = 0; i < graph->nfiles; i++) {
+		const struct image *image = graph->files[i]->image;
+		if (!image || !graph->files[i]->loaded || !image_may_define(image, &query))
+			continue;
+		image_lookup_start(&walk, image, &query);
+		for (size_t k; (k = image_lookup_next(&walk));)
+			if (image->syms[k].st_shndx != SHN_UNDEF)
+				return graph->files[i];
+	}
+	return NULL;
+}
+
 /* What TARGET could have meant. */
 static struct error *not_found(const struct why_answer *answer, unsigned int as, const char *source)
 {
@@ -102,9 +121,13 @@ static struct error *find(const struct why_values *v, struct depgraph *dg,
 	if (!err)
 		err = why_find_symbol(answer->why, answer->text, &answer->references,
 				      &answer->nreferences);
-	if (!err && !answer->nreferences)
-		err = not_found(answer, v->as, source);
-	return err;
+	if (err || answer->nreferences)
+		return err;
+	const struct fgraph_file *file = find_definition(depgraph_get_graph(dg), answer->text);
+	if (file)
+		return error_create(ERROR_NOT_FOUND, "no file refers to '%s', which '%s' defines",
+				    answer->text, file->path);
+	return not_found(answer, v->as, source);
 }
 
 static struct error *answer(struct command_context *ctx, struct depgraph *dg, struct store *store,
