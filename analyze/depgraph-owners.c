@@ -29,16 +29,25 @@ static const struct source *source_of(const struct depgraph *dg, const struct fg
 	return NULL;
 }
 
-/* Whether a package database came with the layers of an archive. */
-static bool has_own_database(const struct tree *tree)
+/* The prefix of the layer that holds the package database of a tree; NULL: none does. */
+static const char *database_prefix(const struct tree *tree)
 {
 	static const char *const paths[] = { "/var/lib/dpkg/status", "/var/lib/dpkg/status.d",
 					     "/lib/apk/db/installed" };
+	const char *prefix = NULL;
 	struct tree_entry entry;
+
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
-		if (!tree_find(tree, paths[i], &entry) && entry.prefix[0])
-			return true;
-	return false;
+		if (!tree_find(tree, paths[i], &entry) && (!prefix || entry.prefix[0]))
+			prefix = entry.prefix;
+	return prefix;
+}
+
+/* Whether a package database came with the layers of an archive. */
+static bool has_own_database(const struct tree *tree)
+{
+	const char *prefix = database_prefix(tree);
+	return prefix && prefix[0];
 }
 
 /* The tree whose database knows a file; NULL: none does. */
@@ -76,7 +85,8 @@ struct asking {
 
 /*
  * The vendor of a tree's packages for package URLs, "debian": ID of
- * os-release(5). "" where it is not known. 'size' is that of 'ret'.
+ * os-release(5), if that came with the database. "" where it is not known.
+ * 'size' is that of 'ret'.
  */
 static void read_vendor(const struct tree *tree, char *ret, size_t size)
 {
@@ -84,7 +94,9 @@ static void read_vendor(const struct tree *tree, char *ret, size_t size)
 	char line[256];
 
 	ret[0] = '\0';
-	if (tree_find(tree, "/etc/os-release", &entry) || !S_ISREG(entry.st.st_mode))
+	const char *prefix = tree ? database_prefix(tree) : NULL;
+	if (!prefix || tree_find(tree, "/etc/os-release", &entry) || !S_ISREG(entry.st.st_mode) ||
+	    strcmp(entry.prefix, prefix))
 		return;
 	_cleanup_fclose_ FILE *f = fopen(entry.path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
