@@ -406,7 +406,7 @@ static struct error *follow_group(struct group *g)
 	if ((err = dlopen_find_parts(s, f, ranges, &nranges)))
 		return err;
 	g->entry = ranges[0].start;
-	err = flow_run(s->flow, ranges, nranges, wanted, g->n);
+	err = flow_run(s->flow, ranges, nranges, wanted, g->n, g->addresses);
 	if (err && error_get_code(err) == ERROR_UNSUPPORTED) {
 		error_destroy(err);
 		return leftover(g, "the function is too complex to be followed");

@@ -63,6 +63,25 @@ struct flow_window {
 	struct flow_window *next;
 };
 
+/*
+ * Where an instruction lies and how control leaves it: known of all
+ * instructions, while only those in 'needed' are decoded.
+ */
+struct flow_spot {
+	uint64_t address;
+	uint32_t target; /* of a jump: an index, or one of the two below */
+	uint8_t length;
+	uint8_t op;  /* enum insn_op: JMP, JCC, RET, STOP; of others it may be OTHER */
+	bool direct; /* a jump with its target in the instruction */
+	bool needed;
+};
+
+enum {
+	FLOW_NO_INDEX = -1,
+	FLOW_ANYWHERE = UINT32_MAX - 1, /* through a register or memory */
+	FLOW_OUTSIDE = UINT32_MAX,	/* to another function; and of what is no jump */
+};
+
 struct flow {
 	const struct image *image;
 	struct insn_decoder *decoder;
@@ -75,8 +94,9 @@ struct flow {
 	struct flow_window *windows;
 
 	/* of the current function */
-	struct insn *insns; /* sorted by address */
-	size_t ninsns, insns_cap;
+	struct flow_spot *spots; /* sorted by address */
+	struct insn *insns;	 /* of the spots; only where one is needed */
+	size_t ninsns, spots_cap, insns_cap;
 	struct flow_state **states; /* before each instruction that begins a block, else NULL */
 	size_t states_cap;
 	bool *leader, *queued;
@@ -88,6 +108,29 @@ struct flow {
 	size_t nstates;
 	struct arena run; /* states */
 };
+
+/* --- instructions (flow-code.c) --- */
+
+/* Finds the instructions of a function and decodes those that flow_run() needs. */
+struct error *flow_read_code(struct flow *flow, const struct flow_range *ranges, size_t n,
+			     const uint64_t *wanted, size_t nwanted, bool calls) must_check;
+/* The instruction that starts at an address, or FLOW_NO_INDEX. */
+ssize_t flow_index_at(const struct flow *flow, uint64_t address);
+
+/* The next instruction of the same range, or FLOW_NO_INDEX. */
+static inline ssize_t flow_follower(const struct flow *flow, size_t i)
+{
+	return i + 1 < flow->ninsns && flow->spots[i + 1].address ==
+					       flow->spots[i].address + flow->spots[i].length
+		       ? (ssize_t)i + 1
+		       : FLOW_NO_INDEX;
+}
+
+/* Control does not go on behind it. */
+static inline bool flow_ends_block(const struct flow_spot *spot)
+{
+	return spot->op == INSN_JMP || spot->op == INSN_RET || spot->op == INSN_STOP;
+}
 
 /* --- values (flow-values.c) --- */
 

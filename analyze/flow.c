@@ -8,7 +8,7 @@
 #include "core/base/array.h"
 #include "core/base/cleanup.h"
 
-enum { MAX_JUMP_TABLE = 4096, NO_INDEX = -1 };
+enum { MAX_JUMP_TABLE = 4096 };
 
 struct error *flow_create(const struct image *image, struct flow **ret)
 {
@@ -57,135 +57,11 @@ void flow_destroy(struct flow *flow)
 	arena_deinit(&flow->arena);
 	arena_deinit(&flow->run);
 	free(flow->insns);
+	free(flow->spots);
 	free(flow->states);
 	free(flow->leader);
 	free(flow->queue);
 	free(flow);
-}
-
-/* --- instructions --- */
-
-/* The last instruction that starts at or before an address, or NO_INDEX. */
-static ssize_t index_before(const struct flow *flow, uint64_t address)
-{
-	size_t low = 0, high = flow->ninsns;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (flow->insns[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (ssize_t)low - 1;
-}
-
-static ssize_t index_at(const struct flow *flow, uint64_t address)
-{
-	ssize_t i = index_before(flow, address);
-	return i >= 0 && flow->insns[i].address == address ? i : NO_INDEX;
-}
-
-const struct insn *flow_insn_at(const struct flow *flow, uint64_t address)
-{
-	ssize_t i = index_at(flow, address);
-	return i < 0 ? NULL : &flow->insns[i];
-}
-
-const struct insn *flow_insn_around(const struct flow *flow, uint64_t address)
-{
-	ssize_t i = index_before(flow, address);
-	return i >= 0 && address - flow->insns[i].address < flow->insns[i].length ? &flow->insns[i]
-										  : NULL;
-}
-
-static struct error *decode_range(struct flow *flow, const struct flow_range *range)
-{
-	const unsigned char *code = image_at(flow->image, range->start, range->end - range->start);
-	const unsigned char *end = code + (range->end - range->start);
-	uint64_t address = range->start;
-	struct error *err;
-
-	while (code && code < end) {
-		struct insn insn;
-		if (!insn_decode(flow->decoder, code, end, address, &insn)) {
-			code++;
-			address++;
-			continue;
-		}
-		if (flow->ninsns == FLOW_MAX_INSNS)
-			return error_create(ERROR_UNSUPPORTED,
-					    "more than %u instructions in a function",
-					    FLOW_MAX_INSNS);
-		if ((err = array_grow(&flow->insns, &flow->insns_cap, flow->ninsns + 1,
-				      sizeof(insn))))
-			return err;
-		flow->insns[flow->ninsns++] = insn;
-		code += insn.length;
-		address += insn.length;
-	}
-	return NULL;
-}
-
-static int by_address(const void *a, const void *b)
-{
-	const struct insn *x = a, *y = b;
-	return x->address < y->address ? -1 : x->address > y->address;
-}
-
-static bool ends_block(const struct insn *insn)
-{
-	return insn->op == INSN_JMP || insn->op == INSN_RET || insn->op == INSN_STOP;
-}
-
-/* The next instruction of the same range, or NO_INDEX. */
-static ssize_t follower(const struct flow *flow, size_t i)
-{
-	return i + 1 < flow->ninsns && flow->insns[i + 1].address ==
-					       flow->insns[i].address + flow->insns[i].length
-		       ? (ssize_t)i + 1
-		       : NO_INDEX;
-}
-
-static void mark_leaders(struct flow *flow)
-{
-	for (size_t i = 0; i < flow->ninsns; i++) {
-		const struct insn *insn = &flow->insns[i];
-		bool jump = insn->op == INSN_JMP || insn->op == INSN_JCC;
-		if (jump && insn->ops[0].kind == INSN_IMM) {
-			ssize_t target = index_at(flow, insn->ops[0].value);
-			if (target >= 0)
-				flow->leader[target] = true;
-		}
-		if (i + 1 < flow->ninsns &&
-		    (jump || ends_block(insn) || follower(flow, i) == NO_INDEX))
-			flow->leader[i + 1] = true;
-	}
-	if (flow->ninsns)
-		flow->leader[0] = true;
-}
-
-static struct error *prepare(struct flow *flow, const struct flow_range *ranges, size_t n)
-{
-	struct error *err;
-
-	flow->ninsns = 0;
-	for (size_t i = 0; i < n; i++) {
-		if ((err = decode_range(flow, &ranges[i])))
-			return err;
-	}
-	if (n > 1)
-		qsort(flow->insns, flow->ninsns, sizeof(*flow->insns), by_address);
-	size_t count = flow->ninsns ? flow->ninsns : 1;
-	/* 'leader' and 'queued' share one allocation. */
-	if ((err = array_grow(&flow->leader, &flow->flags_cap, 2 * count, sizeof(bool))) ||
-	    (err = array_grow(&flow->states, &flow->states_cap, count, sizeof(*flow->states))) ||
-	    (err = array_grow(&flow->queue, &flow->queue_cap, count, sizeof(*flow->queue))))
-		return err;
-	memset(flow->leader, 0, 2 * count * sizeof(bool));
-	flow->queued = flow->leader + count;
-	mark_leaders(flow);
-	return NULL;
 }
 
 /* --- the fixpoint --- */
@@ -231,7 +107,8 @@ static size_t dequeue(struct flow *flow)
 static void split_block(struct flow *flow, size_t i)
 {
 	flow->leader[i] = true;
-	while (i && follower(flow, i - 1) == (ssize_t)i && !ends_block(&flow->insns[i - 1])) {
+	while (i && flow_follower(flow, i - 1) == (ssize_t)i &&
+	       !flow_ends_block(&flow->spots[i - 1])) {
 		i--;
 		if (!flow->leader[i])
 			continue;
@@ -243,6 +120,8 @@ static void split_block(struct flow *flow, size_t i)
 
 static void propagate(struct flow *flow, size_t to, const struct flow_state *state)
 {
+	if (!flow->spots[to].needed)
+		return;
 	if (!flow->leader[to])
 		split_block(flow, to);
 	if (!flow->states[to]) {
@@ -265,7 +144,7 @@ static void propagate(struct flow *flow, size_t to, const struct flow_state *sta
 
 static void propagate_address(struct flow *flow, uint64_t address, const struct flow_state *state)
 {
-	ssize_t i = index_at(flow, address);
+	ssize_t i = flow_index_at(flow, address);
 	if (i >= 0)
 		propagate(flow, i, state);
 }
@@ -274,7 +153,7 @@ static void propagate_address(struct flow *flow, uint64_t address, const struct 
 static void propagate_anywhere(struct flow *flow, const struct flow_state *state)
 {
 	for (size_t i = 1; i < flow->ninsns; i++) {
-		if (ends_block(&flow->insns[i - 1]))
+		if (flow_ends_block(&flow->spots[i - 1]))
 			propagate(flow, i, state);
 	}
 }
@@ -303,7 +182,7 @@ static void propagate_table(struct flow *flow, const struct flow_atom *table,
 			if (kind != FLOW_WORD_CONST)
 				return;
 		}
-		if (index_at(flow, target) < 0)
+		if (flow_index_at(flow, target) < 0)
 			return;
 		propagate_address(flow, target, state);
 	}
@@ -354,17 +233,19 @@ static bool refine(struct flow *flow, const struct insn *compare, unsigned int c
 }
 
 static void branch(struct flow *flow, const struct insn *compare, const struct insn *insn,
-		   const struct flow_state *state, bool taken, uint64_t target)
+		   const struct flow_state *state, bool taken, ssize_t target)
 {
 	struct flow_state there;
 	unsigned int condition = insn->condition;
 
+	if (target < 0 || !flow->spots[target].needed)
+		return;
 	flow_state_copy(&there, state);
 	if (compare && condition != INSN_IF_OTHER) {
 		if (!refine(flow, compare, taken ? condition : condition ^ 1, &there))
 			return;
 	}
-	propagate_address(flow, target, &there);
+	propagate(flow, target, &there);
 }
 
 /* Executes from a leader to the end of its block. */
@@ -378,24 +259,24 @@ static void run_block(struct flow *flow, size_t i)
 		const struct insn *insn = &flow->insns[i];
 		flow->steps++;
 		if (insn->op == INSN_JMP) {
-			if (insn->ops[0].kind == INSN_IMM)
-				propagate_address(flow, insn->ops[0].value, &state);
-			else
+			if (insn->ops[0].kind != INSN_IMM)
 				indirect_jump(flow, insn, &state);
+			else if (flow->spots[i].target < FLOW_ANYWHERE)
+				propagate(flow, flow->spots[i].target, &state);
 			return;
 		}
 		if (insn->op == INSN_JCC) {
-			if (insn->ops[0].kind == INSN_IMM)
-				branch(flow, compare, insn, &state, true, insn->ops[0].value);
-			branch(flow, compare, insn, &state, false, insn->address + insn->length);
+			if (flow->spots[i].target < FLOW_ANYWHERE)
+				branch(flow, compare, insn, &state, true, flow->spots[i].target);
+			branch(flow, compare, insn, &state, false, flow_follower(flow, i));
 			return;
 		}
-		if (ends_block(insn))
+		if (flow_ends_block(&flow->spots[i]))
 			return;
 		flow_step(flow, insn, &state);
 		compare = insn->op == INSN_CMP || insn->op == INSN_TEST ? insn : NULL;
-		ssize_t next = follower(flow, i);
-		if (next == NO_INDEX)
+		ssize_t next = flow_follower(flow, i);
+		if (next == FLOW_NO_INDEX || !flow->spots[next].needed)
 			return;
 		i = next;
 		if (flow->leader[i]) {
@@ -424,7 +305,7 @@ static bool reached(const struct flow *flow, size_t i)
 	for (;;) {
 		if (flow->states[i])
 			return true;
-		if (flow->leader[i] || !i || follower(flow, i - 1) != (ssize_t)i)
+		if (flow->leader[i] || !i || flow_follower(flow, i - 1) != (ssize_t)i)
 			return false;
 		i--;
 	}
@@ -433,13 +314,13 @@ static bool reached(const struct flow *flow, size_t i)
 /* An instruction to which no way was found: its block begins with nothing known. */
 static struct error *force(struct flow *flow, uint64_t address)
 {
-	ssize_t i = index_at(flow, address);
+	ssize_t i = flow_index_at(flow, address);
 	struct flow_state state;
 
 	if (i < 0 || reached(flow, i))
 		return NULL;
 	/* Back to where the unreached code begins: behind a jump, a return, or at the start. */
-	while (i > 0 && follower(flow, i - 1) == i && !ends_block(&flow->insns[i - 1]) &&
+	while (i > 0 && flow_follower(flow, i - 1) == i && !flow_ends_block(&flow->spots[i - 1]) &&
 	       !reached(flow, i - 1))
 		i--;
 	flow_state_init(flow, &state, false);
@@ -475,13 +356,13 @@ static struct error *pass(struct flow *flow, uint64_t entry, const uint64_t *wan
 }
 
 struct error *flow_run(struct flow *flow, const struct flow_range *ranges, size_t nranges,
-		       const uint64_t *wanted, size_t nwanted)
+		       const uint64_t *wanted, size_t nwanted, bool calls)
 {
 	struct error *err;
 
 	if (!nranges)
 		return NULL;
-	if ((err = prepare(flow, ranges, nranges)))
+	if ((err = flow_read_code(flow, ranges, nranges, wanted, nwanted, calls)))
 		return err;
 	/* Loops with a known end are exact; where one has none, tables are strides. */
 	flow->widen = false;
@@ -504,6 +385,7 @@ struct error *flow_visit(struct flow *flow,
 
 	for (size_t i = 0; i < flow->ninsns; i++) {
 		const struct insn *insn = &flow->insns[i];
+		live &= flow->spots[i].needed;
 		if (flow->leader[i]) {
 			live = flow->states[i];
 			if (live)
@@ -514,7 +396,8 @@ struct error *flow_visit(struct flow *flow,
 		if ((err = fn(insn, &state, arg)))
 			return err;
 		flow_step(flow, insn, &state);
-		live = !ends_block(insn) && insn->op != INSN_JCC && follower(flow, i) != NO_INDEX;
+		live = !flow_ends_block(&flow->spots[i]) && insn->op != INSN_JCC &&
+		       flow_follower(flow, i) != FLOW_NO_INDEX;
 	}
 	return flow->failed ? &error_no_memory : NULL;
 }

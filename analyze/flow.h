@@ -85,13 +85,15 @@ struct flow_range {
  * are parts that it jumps into and out of. 'wanted' are addresses of
  * instructions that must be visited even if no path to them was found (a jump
  * table that is not understood, an exception handler): all is unknown there.
+ * Only what can lead to one of them is followed; with 'calls' also what can lead
+ * to a call through a register or memory.
  * Errors: no-memory; unsupported where the function is too large.
  */
 struct error *flow_run(struct flow *flow, const struct flow_range *ranges, size_t nranges,
-		       const uint64_t *wanted, size_t nwanted) must_check;
+		       const uint64_t *wanted, size_t nwanted, bool calls) must_check;
 
 /*
- * Calls 'fn' for each instruction that is reached, with the state before it, in
+ * Calls 'fn' for each instruction that was followed, with the state before it, in
  * order of address. Both are valid during the call. Stops at the first error.
  */
 struct error *flow_visit(struct flow *flow,
@@ -105,12 +107,6 @@ const struct flow_value *flow_get(const struct flow_state *state, enum insn_reg 
 /* The same for any operand that is read. */
 const struct flow_value *flow_get_operand(struct flow *flow, const struct flow_state *state,
 					  const struct insn_operand *op);
-
-/* The instruction that starts at an address of the last flow_run(), or NULL. */
-const struct insn *flow_insn_at(const struct flow *flow, uint64_t address);
-
-/* The same for one that covers the address. */
-const struct insn *flow_insn_around(const struct flow *flow, uint64_t address);
 
 enum flow_word_kind {
 	FLOW_WORD_NONE,	    /* not in the file, or another module decides */
