@@ -12,6 +12,7 @@ import time
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-dev-shm-usage",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-extensions", "--disable-default-apps", "--no-default-browser-check",
     "--hide-scrollbars", "--remote-debugging-pipe",
