@@ -171,7 +171,7 @@ static void put_file(struct tree *t, const struct graph_edge *e, uint32_t file, 
 		tone(t, TONE_BOLD);
 	else if (!open_up)
 		tone(t, TONE_DIM);
-	if (e) {
+	if (e && strcmp(e->row.name, f->row.path)) {
 		put_name(t, e->row.name);
 		out_adds(t->out, " => ");
 	}
@@ -201,7 +201,7 @@ static struct error *push(struct tree *t, uint32_t file)
 	return err;
 }
 
-/* From this many on, plug-ins of one folder are one line. */
+/* From this many on, plug-ins of one sort are one line. */
 enum { GROUPED_PLUGINS = 3 };
 
 /* Bytes of the folder in a path, without the last '/'. */
@@ -211,13 +211,23 @@ static size_t folder_length(const char *path)
 	return slash ? (size_t)(slash - path) : 0;
 }
 
-/* Whether an edge is to a plug-in, in this folder, below which nothing hangs. */
-static bool is_plain_plugin(const struct tree *t, uint32_t edge, const char *folder, size_t len)
+static bool same_folder(const char *a, const char *b)
+{
+	size_t len = folder_length(a);
+	return len == folder_length(b) && !strncmp(a, b, len);
+}
+
+/*
+ * Whether an edge is to a plug-in of the same sort ("gconv: ..."), below which
+ * nothing hangs.
+ */
+static bool is_plain_plugin(const struct tree *t, uint32_t edge, const char *how)
 {
 	const struct graph_edge *e = &t->graph->edges[edge];
+	size_t len = how ? strcspn(how, ":") + 1 : 0;
 
 	return e->row.kind == DEP_PLUGIN && e->to != GRAPH_NONE && !t->graph->files[e->to].n_out &&
-	       folder_length(e->row.name) == len && !strncmp(e->row.name, folder, len);
+	       e->row.how && how && !strncmp(e->row.how, how, len);
 }
 
 /*
@@ -228,21 +238,29 @@ static bool put_plugins(struct tree *t, uint32_t edge)
 {
 	struct level *l = &t->levels[t->n_levels - 1];
 	const struct graph_file *f = &t->graph->files[l->file];
-	const struct graph_edge *e = &t->graph->edges[edge];
-	const char *name = e->row.name;
-	size_t len = folder_length(name);
-	uint32_t n = 0, at = l->next - 1; /* 'edge' itself */
+	const struct dep_edge *first = &t->graph->edges[edge].row, *last = first;
+	uint32_t n = 0, folders = 1, at = l->next - 1; /* 'edge' itself */
 
-	while (at + n < f->n_out &&
-	       is_plain_plugin(t, t->graph->out[f->first_out + at + n], name, len))
+	while (at + n < f->n_out) {
+		uint32_t next = t->graph->out[f->first_out + at + n];
+		if (!is_plain_plugin(t, next, first->how))
+			break;
+		folders += !same_folder(last->name, t->graph->edges[next].row.name);
+		last = &t->graph->edges[next].row;
 		n++;
+	}
 	if (n < GROUPED_PLUGINS)
 		return false;
 	l->next = at + n;
 	put_bars(t, t->n_levels - 1);
 	out_adds(t->out, l->next == f->n_out ? t->glyphs->last : t->glyphs->branch);
-	out_addf(t->out, "%u modules that may be opened", n);
-	put_kind(t, &e->row);
+	tone(t, TONE_NOTE);
+	out_addf(t->out, "%u modules that may be opened  (plugin: ", n);
+	put_name(t, first->how);
+	if (folders > 1)
+		out_addf(t->out, " and %u more folder%s", folders - 1, folders == 2 ? "" : "s");
+	out_addc(t->out, ')');
+	tone(t, TONE_NONE);
 	out_addc(t->out, '\n');
 	return true;
 }
