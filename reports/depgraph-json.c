@@ -132,5 +132,7 @@ void depgraph_json_totals(struct json *json, const struct graph_totals *t)
 	json_field_uint(json, "stand_ins", t->stand_ins);
 	json_field_uint(json, "core", t->core);
 	json_field_uint(json, "no_port", t->no_port);
+	json_field_uint(json, "loaded_no_port", t->loaded_no_port);
+	json_field_uint(json, "loaded_open_unknown_files", t->loaded_open_unknown);
 	json_object_end(json);
 }

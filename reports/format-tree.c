@@ -322,13 +322,18 @@ static void put_totals(struct tree *t)
 	if (n->open_sites)
 		out_addf(t->out, "; open: %llu dlopen sites in %llu files",
 			 (unsigned long long)n->open_sites, (unsigned long long)n->open_files);
-	if (n->open_unknown && n->open_unknown == n->loaded_files)
+	if (n->loaded_open_unknown == n->loaded_files)
 		out_adds(t->out, "; dlopen was not looked for");
-	else if (n->open_unknown)
+	else if (n->loaded_open_unknown)
 		out_addf(t->out, "; dlopen was not looked for in %llu files",
-			 (unsigned long long)n->open_unknown);
-	out_addf(t->out, "; no port known for %llu of %llu\n", (unsigned long long)n->no_port,
+			 (unsigned long long)n->loaded_open_unknown);
+	out_addf(t->out, "; no port known for %llu of %llu", (unsigned long long)n->loaded_no_port,
 		 (unsigned long long)n->loaded_files);
+	if (n->late_files)
+		out_addf(t->out, " (and for %llu of the %llu more)",
+			 (unsigned long long)(n->no_port - n->loaded_no_port),
+			 (unsigned long long)n->late_files);
+	out_addc(t->out, '\n');
 }
 
 static struct error *write_depgraph(const struct report_context *context, const struct graph *graph)

@@ -238,14 +238,13 @@ static void count_file(struct graph_totals *t, const struct dep_file *row)
 	}
 	t->open_files += row->open_sites > 0;
 	t->open_sites += row->open_sites > 0 ? (uint64_t)row->open_sites : 0;
-	/* What is opened at run time may be hundreds of plug-ins that nobody wants. */
-	if (!row->loaded)
-		return;
 	t->open_unknown += row->open_sites < 0;
 	t->ported += !strcmp(relation, "port");
 	t->stand_ins += !strcmp(relation, "stand-in");
 	t->core += !strcmp(relation, "core");
 	t->no_port += !strcmp(relation, "none");
+	t->loaded_no_port += row->loaded && !strcmp(relation, "none");
+	t->loaded_open_unknown += row->loaded && row->open_sites < 0;
 }
 
 static struct error *count_all(struct graph *g)

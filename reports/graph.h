@@ -42,8 +42,9 @@ struct graph_totals {
 	uint64_t file_bytes, loaded_bytes;	  /* of the loaded ones */
 	uint64_t edges, not_found; /* not_found: distinct names that the loader needs */
 	uint64_t dlopen_edges, open_files, open_sites;
-	uint64_t open_unknown; /* loaded files in which nobody looked for dlopen sites */
-	uint64_t ported, stand_ins, core, no_port; /* of the loaded ones */
+	uint64_t open_unknown; /* files in which nobody looked for dlopen sites */
+	uint64_t ported, stand_ins, core, no_port; /* of all files */
+	uint64_t loaded_no_port, loaded_open_unknown;
 	uint64_t packages;
 };
 

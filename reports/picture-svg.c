@@ -194,7 +194,7 @@ static void put_node(struct svg *s, size_t index)
 	out_adds(s->out, "</title>");
 	put_shape(s, n);
 	put_label(s, n->label, 28, n->font, -n->font * 0.08, "l");
-	put_label(s, n->detail, 44, n->font * 0.7, n->font * 0.88, "d");
+	put_label(s, n->detail, 56, n->font * 0.7, n->font * 0.88, "d");
 	out_adds(s->out, "</g>\n");
 }
 

@@ -11,7 +11,10 @@
 #include "core/base/map.h"
 #include "core/base/text.h"
 
-enum { LAYOUT_SECONDS = 20 };
+enum {
+	LAYOUT_SECONDS = 20,
+	FOLD_PLUGINS = 6, /* so many of one file, and they are one node */
+};
 
 const char *picture_shape_name(enum picture_shape shape)
 {
@@ -65,6 +68,37 @@ static const char *group_label(struct picture *p, const struct graph_file *f,
 	return arena_strndup(&p->arena, r->path, (size_t)(f->name - r->path));
 }
 
+/*
+ * Plug-ins hang on one file and need nobody as far as is known: a wall of 300
+ * boxes for libc's character sets says less than one. The file they hang on, or
+ * GRAPH_NONE.
+ */
+static uint32_t plugin_of(const struct graph *g, const struct graph_file *f)
+{
+	uint32_t owner = GRAPH_NONE;
+
+	if (f->row.loaded || f->row.root || f->n_out)
+		return GRAPH_NONE;
+	for (uint32_t i = 0; i < f->n_in; i++) {
+		const struct graph_edge *e = &g->edges[g->in[f->first_in + i]];
+		bool weak = e->row.kind == DEP_PLUGIN || e->row.kind == DEP_CANDIDATE;
+		if (!weak || (owner != GRAPH_NONE && owner != e->from))
+			return GRAPH_NONE;
+		owner = e->from;
+	}
+	return owner;
+}
+
+/* How many plug-ins each file has, in zeroed 'count'. */
+static void count_plugins(const struct graph *g, uint32_t *count)
+{
+	for (size_t i = 0; i < g->n_files; i++) {
+		uint32_t owner = plugin_of(g, &g->files[i]);
+		if (owner != GRAPH_NONE)
+			count[owner]++;
+	}
+}
+
 static struct error *new_node(struct picture *p, const char *label, uint32_t *ret)
 {
 	struct error *err;
@@ -101,47 +135,67 @@ static void join_node(struct picture_node *n, const struct graph_file *f, bool a
 	add_saturated(&n->cost, alone ? f->row.cost_bytes : f->row.loaded_bytes);
 }
 
+static struct error *group_node(struct picture *p, const char *key, const char *label,
+				struct map *groups, uint32_t *ret)
+{
+	struct error *err;
+
+	if (!key)
+		return &error_no_memory;
+	void *found = map_get(groups, key, strlen(key));
+	if (found) {
+		*ret = (uint32_t)((uintptr_t)found - 1);
+		return NULL;
+	}
+	err = new_node(p, label, ret);
+	return err ? err : map_put(groups, key, strlen(key), (void *)(uintptr_t)(*ret + 1));
+}
+
+/* 'plugin_counts': how many each file has, where they are to be one node; or NULL. */
 static struct error *add_file_node(struct picture *p, const struct graph *g, uint32_t file,
-				   enum report_collapse collapse, struct map *groups)
+				   const uint32_t *plugin_counts, enum report_collapse collapse,
+				   struct map *groups)
 {
 	const struct graph_file *f = &g->files[file];
-	struct error *err = NULL;
+	uint32_t owner = plugin_counts ? plugin_of(g, f) : GRAPH_NONE;
+	uint32_t plugins = owner == GRAPH_NONE ? 0 : plugin_counts[owner];
+	struct error *err;
 	uint32_t node = 0;
 
-	if (collapse == REPORT_COLLAPSE_NONE) {
+	if (plugins < FOLD_PLUGINS)
+		plugins = 0;
+	if (plugins) {
+		const char *key = arena_printf(&p->arena, "plugins:%u", owner);
+		p->folded = true;
+		err = group_node(
+			p, key,
+			arena_printf(&p->arena, "%u plug-ins of %s", plugins, g->files[owner].name),
+			groups, &node);
+	} else if (collapse == REPORT_COLLAPSE_NONE) {
 		err = new_node(p, f->name, &node);
 	} else {
-		const char *key = group_key(p, f, collapse);
-		if (!key)
-			return &error_no_memory;
-		void *found = map_get(groups, key, strlen(key));
-		if (found) {
-			node = (uint32_t)((uintptr_t)found - 1);
-		} else {
-			err = new_node(p, group_label(p, f, collapse), &node);
-			if (!err)
-				err = map_put(groups, key, strlen(key),
-					      (void *)(uintptr_t)(node + 1));
-		}
+		err = group_node(p, group_key(p, f, collapse), group_label(p, f, collapse), groups,
+				 &node);
 	}
 	if (err)
 		return err;
-	join_node(&p->nodes[node], f, collapse == REPORT_COLLAPSE_NONE);
+	join_node(&p->nodes[node], f, collapse == REPORT_COLLAPSE_NONE && !plugins);
 	p->node_of[file] = node;
 	return NULL;
 }
 
 static struct error *add_file_nodes(struct picture *p, const struct graph *g,
-				    enum report_collapse collapse)
+				    const uint32_t *plugin_counts, enum report_collapse collapse)
 {
 	struct error *err = NULL;
 	struct map groups;
 
 	map_init(&groups);
 	p->n_nodes = 0;
+	p->folded = false;
 	p->collapse = collapse;
 	for (uint32_t i = 0; !err && i < g->n_files; i++)
-		err = add_file_node(p, g, i, collapse, &groups);
+		err = add_file_node(p, g, i, plugin_counts, collapse, &groups);
 	map_deinit(&groups);
 	return err;
 }
@@ -170,6 +224,9 @@ static void merge_nodes(struct picture_node *into, const struct picture_node *n)
 static struct error *cut_cheapest(struct picture *p, const struct graph *g)
 {
 	size_t n = p->n_nodes, keep = p->max - 1;
+
+	if (n <= p->max)
+		return NULL;
 	_cleanup_free_ struct picture_node **order = calloc(n, sizeof(*order));
 	_cleanup_free_ struct picture_node *nodes = calloc(keep + 1, sizeof(*nodes));
 	_cleanup_free_ uint32_t *renamed = calloc(n, sizeof(*renamed));
@@ -205,15 +262,19 @@ static struct error *choose_nodes(struct picture *p, const struct graph *g,
 	static const enum report_collapse tries[] = { REPORT_COLLAPSE_NONE, REPORT_COLLAPSE_PACKAGE,
 						      REPORT_COLLAPSE_CYCLE };
 	struct error *err = NULL;
+	_cleanup_free_ uint32_t *plugins = calloc(g->n_files + 1, sizeof(*plugins));
 
+	if (!plugins)
+		return &error_no_memory;
+	count_plugins(g, plugins);
 	if (collapse != REPORT_COLLAPSE_AUTO)
-		return add_file_nodes(p, g, collapse);
+		return add_file_nodes(p, g, NULL, collapse);
 	size_t least = SIZE_MAX;
 	enum report_collapse best = REPORT_COLLAPSE_NONE;
 	for (size_t i = 0; !err && i < sizeof(tries) / sizeof(tries[0]); i++) {
-		err = add_file_nodes(p, g, tries[i]);
+		err = add_file_nodes(p, g, plugins, tries[i]);
 		/* One node for everything says nothing: folders of what has no package. */
-		bool useful = p->n_nodes > 10 || g->n_files <= 10;
+		bool useful = tries[i] == REPORT_COLLAPSE_NONE || p->n_nodes > 10;
 		if (!err && p->n_nodes <= p->max && useful)
 			return NULL;
 		if (useful && p->n_nodes < least) {
@@ -222,7 +283,7 @@ static struct error *choose_nodes(struct picture *p, const struct graph *g,
 		}
 	}
 	if (!err)
-		err = add_file_nodes(p, g, best);
+		err = add_file_nodes(p, g, plugins, best);
 	return err ? err : cut_cheapest(p, g);
 }
 
@@ -407,7 +468,7 @@ static struct error *measure(struct picture *p)
 		picture_short_label(n->label, 28, &label);
 		/* Characters are about 0.6 em wide in the fonts that browsers have. */
 		double first = 0.6 * n->font * (double)count_characters(&label);
-		picture_short_label(n->detail, 44, &label);
+		picture_short_label(n->detail, 56, &label);
 		double second = 0.58 * 0.7 * n->font * (double)count_characters(&label);
 		n->width = (first > second ? first : second) + 16;
 		n->height = n->font * 2.5 + 4;
@@ -487,15 +548,17 @@ const char *picture_note(const struct picture *p, char *dst, size_t size)
 	const char *by = p->collapse == REPORT_COLLAPSE_PACKAGE ? "package"
 			 : p->collapse == REPORT_COLLAPSE_CYCLE ? "cycle"
 								: "port";
+	const char *fold = p->folded ? "the plug-ins of one file are one node" : "";
 
-	if (p->collapse == REPORT_COLLAPSE_NONE && !p->cut)
-		snprintf(dst, size, "%s", "");
-	else if (p->collapse == REPORT_COLLAPSE_NONE)
-		snprintf(dst, size, "the graph shows the %zu most expensive files one by one",
-			 p->max - 1);
+	if (p->collapse != REPORT_COLLAPSE_NONE)
+		snprintf(dst, size, "the graph is collapsed by %s%s%s%s", by,
+			 p->cut ? ", and the cheapest nodes are one" : "", p->folded ? "; " : "",
+			 fold);
+	else if (p->cut)
+		snprintf(dst, size, "the graph shows the %zu most expensive nodes one by one%s%s",
+			 p->max - 1, p->folded ? "; " : "", fold);
 	else
-		snprintf(dst, size, "the graph is collapsed by %s%s", by,
-			 p->cut ? ", and the cheapest nodes are one" : "");
+		snprintf(dst, size, "%s", fold);
 	return dst;
 }
 

@@ -62,6 +62,7 @@ struct picture {
 	struct arena arena;
 	enum report_collapse collapse; /* what was done; never AUTO */
 	bool cut;		       /* the cheapest groups are one node, too */
+	bool folded;		       /* plug-ins of one file are one node */
 	size_t max;
 	struct picture_node *nodes;
 	size_t n_nodes, cap_nodes;
@@ -90,7 +91,7 @@ static inline void picture_cleanup(struct picture **picture)
 }
 #define _cleanup_picture_ __attribute__((cleanup(picture_cleanup)))
 
-/* "the graph is collapsed by package: ..."; "" where it is not. Returns 'dst'. */
+/* "the graph is collapsed by package; ..."; "" where each file is a node. Returns 'dst'. */
 const char *picture_note(const struct picture *picture, char *dst, size_t size);
 
 /*

@@ -21,7 +21,8 @@ struct store;
 
 /* What one node of a picture stands for (dot, svg, and the graph of html). */
 enum report_collapse {
-	REPORT_COLLAPSE_AUTO,	 /* files; above 1,000 nodes packages, then cycles */
+	REPORT_COLLAPSE_AUTO,	 /* files, with many plug-ins of one file as one; above 1,000
+				    nodes packages, then cycles */
 	REPORT_COLLAPSE_NONE,	 /* always files, however long the layout takes */
 	REPORT_COLLAPSE_PACKAGE, /* the package that installed them */
 	REPORT_COLLAPSE_CYCLE,	 /* strongly connected component */

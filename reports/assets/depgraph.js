@@ -90,6 +90,8 @@ function figure(name, value, unit, how) {
 function figures() {
 	const [n, unit] = bytes(T.loaded_bytes);
 	const lost = [...missing.values()].filter(m => m.must).length;
+	const have = rel => files.filter(f => f.loaded && f.rel === rel).length;
+	const unseen = T.open_unknown_files - T.loaded_open_unknown_files;
 	$("figures").append(
 		figure("Files loaded at start", int(T.loaded_files), "",
 			`The source and what the loader maps for it, over ${plural(T.edges, "edge")}.` +
@@ -97,12 +99,13 @@ function figures() {
 		figure("Loaded", n, unit, `Sum of the loadable segments of these files; ${size(T.file_bytes)} on disk.`),
 		figure("Not found", int(lost), lost === 1 ? "library" : "libraries",
 			lost ? "Each place that was tried is listed below." : "Every library that the loader needs is there."),
-		T.open_unknown_files && T.open_unknown_files === T.loaded_files ?
+		T.loaded_open_unknown_files === T.loaded_files ?
 			figure("Open dlopen sites", "?", "", "Calls of dlopen were not looked for: what is opened at run time is not in this graph.") :
 			figure("Open dlopen sites", int(T.open_sites), `in ${plural(T.open_files, "file")}`,
-			(T.open_unknown_files ? `${plural(T.open_unknown_files, "file")} not looked at. ` : "") + `Calls whose argument is not constant. ${plural(T.dlopen_edges, "call")} with a known name ${T.dlopen_edges === 1 ? "is an edge" : "are edges"}.`),
-		figure("No port known", int(T.no_port), `of ${int(T.loaded_files)}`,
-			`${int(T.ported)} ported to Unikraft, ${int(T.stand_ins)} with a stand-in, ${int(T.core)} part of it.`));
+			(T.loaded_open_unknown_files ? `${plural(T.loaded_open_unknown_files, "file")} not looked at. ` : "") + `Calls whose argument is not constant. ${plural(T.dlopen_edges, "call")} with a known name ${T.dlopen_edges === 1 ? "is an edge" : "are edges"}.` +
+			(unseen ? " The files opened at run time were not looked at." : "")),
+		figure("No port known", int(T.loaded_no_port), `of ${int(T.loaded_files)}`,
+			`Of the files loaded at start, ${int(have("port"))} are ported to Unikraft, ${int(have("stand-in"))} have a stand-in, ${int(have("core"))} ${have("core") === 1 ? "is" : "are"} part of it.`));
 }
 
 /* --- Findings --- */
@@ -122,36 +125,43 @@ function finding(weight, title, text, summary, items) {
 	}
 	$("findings").append(el(`div.finding.${weight}`, {}, el("span.weight", {}, word), body));
 }
+const triedItems = m => m.edges.flatMap(e => e.tried.map(t => () => [el("code", {}, safe(t[0])), ` \u2014 ${safe(t[1])}: ${safe(t[2])}`]));
+const wanters = m => [...new Set(m.edges.map(e => files[e.from]))];
 function findings() {
-	const late = [...missing.values()].filter(m => !m.must);
-	for (const m of [...missing.values()].filter(m => m.must)) {
-		const who = [...new Set(m.edges.map(e => files[e.from]))];
-		const tried = m.edges.flatMap(e => e.tried.map(t => () => [el("code", {}, safe(t[0])), ` \u2014 ${safe(t[1])}: ${safe(t[2])}`]));
+	const gone = [...missing.values()], must = gone.filter(m => m.must), late = gone.filter(m => !m.must);
+	for (const m of must.slice(0, 12)) {
+		const who = wanters(m), tried = triedItems(m);
 		finding("high", `${safe(m.name)} was not found`,
-			"The loader needs it: wanted by " +
-			who.slice(0, 4).map(f => f.name).join(", ") + (who.length > 4 ? ` and ${who.length - 4} more` : "") + ".",
+			"The loader needs it: wanted by " + who.slice(0, 4).map(f => f.name).join(", ") +
+			(who.length > 4 ? ` and ${who.length - 4} more` : "") + ".",
 			`${plural(tried.length, "place")} tried, ${plural(who.length, "file")} affected`,
 			tried.concat(who.map(f => () => ["wanted by ", link(f, safe(f.path))])));
 	}
+	if (must.length > 12)
+		finding("high", `${int(must.length - 12)} more libraries were not found`, "The loader needs them, too.", "Which",
+			must.slice(12).map(m => () => [el("code", {}, safe(m.name)), " \u2014 wanted by ", ...wanters(m).flatMap(f => [link(f), " "])]));
+	if (late.length)
+		finding("medium", `${plural(late.length, "library", "libraries")} that the code opens at run time ${late.length === 1 ? "is" : "are"} not here`,
+			late.slice(0, 5).map(m => safe(m.name)).join(", ") + (late.length > 5 ? ` and ${late.length - 5} more` : "") +
+			". Start-up does not need them; what they would add is not in this graph.",
+			"Who opens them",
+			late.map(m => () => [el("code", {}, safe(m.name)), " \u2014 opened by ", ...wanters(m).flatMap(f => [link(f), " "]),
+				`\u2014 ${plural(m.edges.reduce((n, e) => n + e.places, 0), "place")} tried`]));
 	const open = files.filter(f => f.open > 0).sort((a, b) => b.open - a.open);
 	if (open.length)
 		finding("medium", `${plural(T.open_sites, "dlopen site")} in ${plural(open.length, "file")} may load anything`,
 			"Their argument is not constant: what they open depends on data or on the user. The graph is complete only up to them.",
 			"Files with open sites", open.map(f => () => [link(f, safe(f.path)), ` \u2014 ${plural(f.open, "site")}`]));
-	const none = files.filter(f => f.rel === "none" && f.loaded).sort((a, b) => b.lb - a.lb);
+	const none = files.filter(f => f.loaded && f.rel === "none").sort((a, b) => b.lb - a.lb);
 	if (none.length)
-		finding("medium", `No port known for ${int(none.length)} of ${plural(T.loaded_files, "loaded file")}`,
+		finding("medium", `No port known for ${int(none.length)} of ${plural(T.loaded_files, "file")} that are loaded`,
 			`They take ${size(none.reduce((s, f) => s + f.lb, 0))} loaded. Largest: ${none.slice(0, 3).map(f => f.name).join(", ")}.`,
 			"Files without port", none.map(f => () => [link(f, safe(f.path)), ` \u2014 ${size(f.lb)}`]));
-	if (late.length)
-		finding("note", `${plural(late.length, "library", "libraries")} opened at run time ${late.length === 1 ? "was" : "were"} not found`,
-			"The program goes on without them, or says so when it tries: " +
-			late.slice(0, 4).map(m => safe(m.name)).join(", ") + (late.length > 4 ? ` and ${late.length - 4} more` : "") + ".",
-			"Who asks for them", late.map(m => () => {
-				const who = [...new Set(m.edges.map(e => files[e.from]))];
-				const tried = m.edges.reduce((n, e) => n + e.places, 0);
-				return [`${safe(m.name)} \u2014 ${plural(tried, "place")} tried, wanted by `, ...who.flatMap((f, i) => i ? [", ", link(f)] : [link(f)])];
-			}));
+	const nonelate = files.filter(f => !f.loaded && f.rel === "none");
+	if (nonelate.length)
+		finding("note", `No port known for ${int(nonelate.length)} of ${plural(T.run_time_files, "file")} that may be opened at run time`,
+			"Plug-ins and candidates: a port needs those that the application really opens.", "Which",
+			nonelate.map(f => () => link(f, safe(f.path))));
 	const costly = files.filter(f => !f.root && f.loaded).sort((a, b) => b.cb - a.cb).slice(0, 10);
 	if (costly.length) {
 		const c = costly[0];
@@ -391,7 +401,7 @@ function search() {
 
 function treemap() {
 	const W = 1400, H = 620, kids = files.map(() => []), tops = [];
-	for (const f of files) (f.dom >= 0 ? kids[f.dom] : tops).push(f);
+	for (const f of files) if (f.loaded) (f.dom >= 0 ? kids[f.dom] : tops).push(f);
 	const build = f => ({ f, children: kids[f.id].length ? [{ f, own: true }, ...kids[f.id].map(build)] : null });
 	const root = d3.hierarchy({ children: tops.map(build) })
 		.sum(d => d.f && (d.own || !d.children) ? d.f.lb : 0).sort((a, b) => b.value - a.value);

@@ -237,6 +237,33 @@ static void test_tree_says_where_it_looked(void **state)
 	store_destroy(b.store);
 }
 
+static void test_plugins_are_one_node(void **state)
+{
+	const struct report_options none = { .collapse = REPORT_COLLAPSE_NONE };
+	struct builder b;
+
+	(void)state;
+	begin(&b, 20, 17);
+	edge(&b, 'a', 'b', DEP_NEEDED);
+	edge(&b, 'b', 'c', DEP_NEEDED);
+	for (char c = 'd'; c <= 'k'; c++)
+		edge(&b, 'b', c, DEP_PLUGIN);
+	for (char c = 'l'; c <= 'o'; c++)
+		edge(&b, 'c', c, DEP_CANDIDATE);
+	/* wanted by two, or needing something: not only a plug-in */
+	edge(&b, 'c', 'd', DEP_CANDIDATE);
+	edge(&b, 'e', 'c', DEP_NEEDED);
+	char *text = write_text(b.store, b.run.id, "dot", NULL);
+	assert_non_null(strstr(text, "6 plug-ins of b\\n"));
+	assert_null(strstr(text, "plug-ins of c"));
+	assert_non_null(strstr(text, "the plug-ins of one file are one node"));
+	free(text);
+	text = write_text(b.store, b.run.id, "dot", &none);
+	assert_null(strstr(text, "plug-ins of b"));
+	free(text);
+	store_destroy(b.store);
+}
+
 static void test_edges_to_nowhere_are_an_error(void **state)
 {
 	struct builder b;
@@ -314,6 +341,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_wrong_uses_are_errors),
 		cmocka_unit_test(test_dominators_parents_and_cycles),
 		cmocka_unit_test(test_tree_says_where_it_looked),
+		cmocka_unit_test(test_plugins_are_one_node),
 		cmocka_unit_test(test_edges_to_nowhere_are_an_error),
 	};
 
