@@ -367,6 +367,7 @@ struct attempt {
 	struct search_visitor *visitor;
 	struct search_result *ret;
 	bool fatal;
+	int errnum; /* why the last path could not be opened; 0: it could */
 };
 
 static void tell(struct attempt *a, const char *place, const char *source, const char *reason)
@@ -400,6 +401,7 @@ static bool try_path(struct attempt *a, const char *source, bool tell_missing)
 	const char *reason = "refused";
 
 	int errnum = tree_find(a->search->tree, r->path, &r->entry);
+	a->errnum = errnum;
 	if (!errnum && S_ISDIR(r->entry.st.st_mode)) {
 		/* The loader opens it and cannot read it: it gives up. */
 		tell(a, r->path, source, "a folder: cannot read file data");
@@ -456,16 +458,46 @@ static bool try_dir(struct attempt *a, struct search_dir *dir, const char *sourc
 	}
 	if ((size_t)snprintf(path, size, "%s%s", dir->name, a->name) >= size) {
 		tell(a, dir->name, source, "name too long");
+		a->errnum = ENAMETOOLONG;
 		return false;
 	}
 	return try_path(a, source, true);
 }
 
+/*
+ * Whether a file that could not be opened ends the search of its list of folders: glibc leaves
+ * the rest of the list out, and looks on in the next list (open_path() in elf/dl-load.c); musl
+ * looks nowhere else (path_open() in ldso/dynlink.c).
+ */
+static bool ends_list(struct attempt *a, const struct search_dir *dir)
+{
+	bool musl = a->search->libc == SEARCH_MUSL;
+
+	switch (a->errnum) {
+	case 0:
+	case ENOENT:
+	case EACCES:
+		return false;
+	case ENOTDIR:
+	case ENAMETOOLONG:
+		if (musl)
+			return false;
+		break;
+	default:
+		break;
+	}
+	a->fatal |= musl;
+	return musl || !dir->name[0] || is_folder(a->search, dir->name);
+}
+
 static bool try_dirs(struct attempt *a, const struct search_dirs *dirs, const char *source)
 {
-	for (size_t i = 0; i < dirs->n && !a->fatal; i++)
+	for (size_t i = 0; i < dirs->n && !a->fatal; i++) {
 		if (try_dir(a, dirs->items[i], source))
 			return true;
+		if (ends_list(a, dirs->items[i]))
+			return false;
+	}
 	return false;
 }
 
