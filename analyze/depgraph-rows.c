@@ -117,7 +117,8 @@ static struct error *write_files(struct depgraph *dg, struct store *store, int64
 			.package = package->name,
 			.package_version = package->version,
 			.package_type = package->type,
-			.port_relation = "none",
+			/* NULL: not asked, as of members of archives */
+			.port_relation = dg->options.ports && !file->member ? "none" : NULL,
 			.open_sites = file->dlopens ? (int64_t)file->open_sites : -1,
 			.cost_files = file->cost_files,
 			.cost_bytes = file->cost_bytes,

@@ -23,6 +23,10 @@ static void put_package(struct json *json, const struct dep_file *r)
 static void put_port(struct json *json, const struct dep_file *r)
 {
 	json_key(json, "port");
+	if (!r->port_relation) { /* nobody asked: that is not "none" */
+		json_none(json);
+		return;
+	}
 	json_object_begin(json);
 	json_field(json, "relation", graph_relation(r));
 	json_field(json, "name", r->port);

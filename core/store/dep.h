@@ -40,7 +40,8 @@ struct dep_file {
 	const char *port_version;    /* or NULL */
 	const char *port_relation;   /* port: the same code; stand-in: another
 					implementation of the interface; core: part
-					of Unikraft itself; none: no port known */
+					of Unikraft itself; none: no port known;
+					NULL: not looked for */
 	const char *port_note;	     /* or NULL */
 	int64_t open_sites; /* dlopen sites whose argument is not constant; -1: not looked for */
 	/* What the closure would lose with this file: itself and what only it brings. */
