@@ -56,6 +56,7 @@ struct depgraph {
 	struct closure **closures;
 	size_t nclosures, closures_cap;
 	struct bindings *bindings;
+	bool interrupted;
 };
 
 /* analyze/sources.c */

@@ -263,7 +263,12 @@ static struct error *bind_closures(struct depgraph *dg)
 
 	for (size_t i = 0; !err && i < dg->nclosures; i++)
 		err = bindings_add_closure(dg->bindings, dg->closures[i]);
-	return err ? err : bindings_finish(dg->bindings);
+	if (err && error_get_code(err) != ERROR_STOP)
+		return err;
+	struct error *finished = bindings_finish(dg->bindings);
+	if (finished)
+		error_destroy(err);
+	return finished ? finished : err;
 }
 
 struct error *depgraph_bind(struct depgraph *dg, struct store *store, int64_t run)
@@ -274,6 +279,43 @@ struct error *depgraph_bind(struct depgraph *dg, struct store *store, int64_t ru
 		return NULL;
 	struct error *err = bind_closures(dg);
 	return err ? err : depgraph_write_bindings(dg, store, run, warned);
+}
+
+/*
+ * Ctrl-C: where the caller wants that, what was found until then is finished. A
+ * second one ends the program.
+ */
+static struct error *keep(struct depgraph *dg, struct error *err)
+{
+	if (!err || error_get_code(err) != ERROR_STOP || !dg->options.keep_on_stop || !dg->nroots)
+		return err;
+	error_destroy(err);
+	dg->interrupted = true;
+	dg->options.log->stopped = NULL; /* what is left is short, and is not to be cut */
+	for (size_t i = 0; i < dg->nroots; i++)
+		dg->roots[i].file->loaded = true;
+	for (size_t i = 0; i < dg->nclosures; i++)
+		for (size_t k = 0; k < dg->closures[i]->n; k++)
+			dg->closures[i]->links[k]->file->loaded = true;
+	return fgraph_warn(dg->graph, "interrupted", "", true,
+			   "interrupted: the answer holds what was found until then");
+}
+
+/* The phases that take time; each is left out once the user asked to stop. */
+static struct error *search_everything(struct depgraph *dg, const char *const *sources,
+				       size_t nsources)
+{
+	struct error *err = keep(dg, sources_read(dg, sources, nsources));
+
+	if (!err && !dg->interrupted)
+		err = keep(dg, build_closures(dg));
+	if (!err && !dg->interrupted && dg->options.runtime)
+		err = keep(dg, runtime_scan(dg));
+	if (!err)
+		err = number_files(dg);
+	if (!err && !dg->interrupted && dg->options.bindings)
+		err = keep(dg, bind_closures(dg));
+	return err;
 }
 
 static struct error *build(struct depgraph *dg, const char *const *sources, size_t nsources)
@@ -290,19 +332,11 @@ static struct error *build(struct depgraph *dg, const char *const *sources, size
 	if (!err)
 		err = fgraph_create(dg->options.log, &dg->graph);
 	if (!err)
-		err = sources_read(dg, sources, nsources);
-	if (!err)
-		err = build_closures(dg);
-	if (!err && dg->options.runtime)
-		err = runtime_scan(dg);
-	if (!err)
-		err = number_files(dg);
-	if (!err && dg->options.bindings)
-		err = bind_closures(dg);
+		err = search_everything(dg, sources, nsources);
 	if (!err && dg->nmembers)
 		err = members_bind(dg);
 	if (!err)
-		err = cost_compute(dg->graph, dg->options.bindings);
+		err = cost_compute(dg->graph, dg->options.bindings && !dg->interrupted);
 	if (!err)
 		err = fgraph_resolve_paths(dg->graph);
 	return err;
@@ -354,6 +388,11 @@ void depgraph_destroy(struct depgraph *dg)
 struct fgraph *depgraph_get_graph(const struct depgraph *dg)
 {
 	return dg->graph;
+}
+
+bool depgraph_is_interrupted(const struct depgraph *dg)
+{
+	return dg->interrupted;
 }
 
 bool depgraph_is_incomplete(const struct depgraph *dg)

@@ -42,6 +42,7 @@ struct depgraph_options {
 	bool hashes;		   /* SHA-256 of the inputs */
 	bool packages;		   /* who installed each file */
 	const struct ports *ports; /* NULL: not asked */
+	bool keep_on_stop;         /* Ctrl-C: finish with what was found until then */
 	struct log *log;
 };
 
@@ -62,6 +63,9 @@ static inline void depgraph_cleanup(struct depgraph **dg)
 #define _cleanup_depgraph_ __attribute__((cleanup(depgraph_cleanup)))
 
 struct fgraph *depgraph_get_graph(const struct depgraph *dg);
+
+/* Whether the user asked to stop, and the graph holds what was found until then. */
+bool depgraph_is_interrupted(const struct depgraph *dg);
 
 /* Whether a warning says that the answer lacks something. */
 bool depgraph_is_incomplete(const struct depgraph *dg);

@@ -105,7 +105,7 @@ static struct error *verdict(const struct depgraph *dg, const struct report_valu
 {
 	size_t missing = depgraph_count_missing(dg);
 
-	if (v->fail_on == FAIL_MISSING && missing)
+	if (v->fail_on == FAIL_MISSING && missing && !depgraph_is_interrupted(dg))
 		return error_create(ERROR_GATE, "%zu needed libraries are missing", missing);
 	return depgraph_run_verdict(dg);
 }
@@ -131,6 +131,7 @@ static struct error *run(struct command_context *ctx, int argc, char **argv)
 		   ctx->common.store;
 	o.packages = !lean;
 	o.ports = ports;
+	o.keep_on_stop = true;
 	err = depgraph_create(&o, (const char *const *)argv, (size_t)argc, &dg);
 	if (err)
 		return err;

@@ -41,7 +41,9 @@ struct error *depgraph_run_write(const struct command_context *ctx, struct store
 		err = depgraph_write(dg, store, id);
 	if (!err)
 		err = store_run_finish(store, id,
-				       depgraph_is_incomplete(dg) ? "incomplete" : "done");
+				       depgraph_is_interrupted(dg)  ? "interrupted"
+				       : depgraph_is_incomplete(dg) ? "incomplete"
+								    : "done");
 	if (!err)
 		*ret = id;
 	return err;
@@ -49,6 +51,9 @@ struct error *depgraph_run_write(const struct command_context *ctx, struct store
 
 struct error *depgraph_run_verdict(const struct depgraph *dg)
 {
+	if (depgraph_is_interrupted(dg))
+		return error_create(ERROR_STOP,
+				    "interrupted: the answer holds what was found until then");
 	if (!depgraph_is_incomplete(dg))
 		return NULL;
 	return error_create(ERROR_INCOMPLETE, "the answer is incomplete: see the warnings above");
