@@ -9,6 +9,7 @@
 
 enum {
 	FLOW_MAX_VALUES = 1 << 15, /* different values of one file */
+	FLOW_JOINS = 1 << 10,	   /* joins that are remembered; a power of two */
 	FLOW_VECTORS = 16,
 };
 
@@ -82,6 +83,11 @@ enum {
 	FLOW_OUTSIDE = UINT32_MAX,	/* to another function; and of what is no jump */
 };
 
+/* What flow_join() said; values live as long as the flow. */
+struct flow_joined {
+	const struct flow_value *a, *b, *value;
+};
+
 struct flow {
 	const struct image *image;
 	struct insn_decoder *decoder;
@@ -92,6 +98,7 @@ struct flow {
 	bool widen;    /* joins make strides early */
 	const struct flow_value *unknown, *zero;
 	struct flow_window *windows;
+	struct flow_joined joins[FLOW_JOINS]; /* with 'widen' as it is */
 
 	/* of the current function */
 	struct flow_spot *spots; /* sorted by address */
@@ -104,9 +111,9 @@ struct flow {
 	uint32_t *queue;
 	size_t queue_cap, nqueue;
 	uint64_t steps;
-	uint64_t total; /* of earlier runs */
-	size_t nstates;
-	struct arena run; /* states */
+	uint64_t total;		  /* of earlier runs */
+	struct flow_state **pool; /* the first 'nstates' are in use */
+	size_t nstates, pool_size, pool_cap;
 };
 
 /* --- instructions (flow-code.c) --- */

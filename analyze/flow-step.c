@@ -37,23 +37,36 @@ const struct flow_value *flow_get(const struct flow_state *state, enum insn_reg 
 
 /* --- slots --- */
 
+static bool is_before(const struct flow_slot *slot, uint32_t frame, int64_t offset)
+{
+	return slot->frame < frame || (slot->frame == frame && slot->offset < offset);
+}
+
+static bool is_at(const struct flow_slot *slot, uint32_t frame, int64_t offset)
+{
+	return slot->frame == frame && slot->offset == offset;
+}
+
 /* The first slot that is not before (frame, offset). */
 static size_t slot_position(const struct flow_state *state, uint32_t frame, int64_t offset)
 {
-	size_t i = 0;
+	size_t low = 0, high = state->nslots;
 
-	while (i < state->nslots &&
-	       (state->slots[i].frame < frame ||
-		(state->slots[i].frame == frame && state->slots[i].offset < offset)))
-		i++;
-	return i;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (is_before(&state->slots[middle], frame, offset))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 static struct flow_slot *slot_at(struct flow_state *state, uint32_t frame, int64_t offset)
 {
 	size_t i = slot_position(state, frame, offset);
 
-	if (i < state->nslots && state->slots[i].frame == frame && state->slots[i].offset == offset)
+	if (i < state->nslots && is_at(&state->slots[i], frame, offset))
 		return &state->slots[i];
 	return NULL;
 }
@@ -68,16 +81,13 @@ static void slots_remove(struct flow_state *state, size_t from, size_t to)
 /* Forgets what [offset, offset + size) overlaps. */
 static void slots_kill(struct flow_state *state, uint32_t frame, int64_t offset, uint64_t size)
 {
-	size_t from = 0, to;
+	size_t from = slot_position(state, frame, offset - 7), to;
 
-	while (from < state->nslots &&
-	       (state->slots[from].frame < frame ||
-		(state->slots[from].frame == frame && state->slots[from].offset <= offset - 8)))
-		from++;
 	for (to = from; to < state->nslots && state->slots[to].frame == frame &&
 			state->slots[to].offset < offset + (int64_t)size;)
 		to++;
-	slots_remove(state, from, to);
+	if (to > from)
+		slots_remove(state, from, to);
 }
 
 static void slot_set(struct flow_state *state, uint32_t frame, int64_t offset,
@@ -648,30 +658,48 @@ void flow_step(struct flow *flow, const struct insn *insn, struct flow_state *st
 
 /* --- joins --- */
 
+/* Whether 'value' became another one by the join with 'other'. */
+static inline bool join_into(struct flow *flow, const struct flow_value **value,
+			     const struct flow_value *other)
+{
+	if (*value == other)
+		return false;
+	const struct flow_value *v = flow_join(flow, *value, other);
+	bool changed = v != *value;
+	*value = v;
+	return changed;
+}
+
 static bool join_slots(struct flow *flow, struct flow_state *into, const struct flow_state *from)
 {
 	bool changed = false;
-	size_t out = 0;
+	size_t out = 0, k = 0;
 
+	/* Both are sorted. */
 	for (size_t i = 0; i < into->nslots; i++) {
 		struct flow_slot s = into->slots[i];
-		const struct flow_slot *f = slot_at((struct flow_state *)from, s.frame, s.offset);
-		const struct flow_value *v = flow_join(flow, s.value, f ? f->value : flow->unknown);
-		changed |= v != s.value;
-		s.value = v;
-		if (v != flow->unknown)
+		while (k < from->nslots && is_before(&from->slots[k], s.frame, s.offset))
+			k++;
+		bool both = k < from->nslots && is_at(&from->slots[k], s.frame, s.offset);
+		changed |= join_into(flow, &s.value, both ? from->slots[k].value : flow->unknown);
+		if (s.value != flow->unknown)
 			into->slots[out++] = s;
 	}
 	into->nslots = out;
 	/* What only 'from' knows is one of the possible values. */
+	k = 0;
 	for (size_t i = 0; i < from->nslots; i++) {
 		const struct flow_slot *f = &from->slots[i];
-		if (slot_at(into, f->frame, f->offset) || into->nslots == FLOW_MAX_SLOTS)
+		while (k < into->nslots && is_before(&into->slots[k], f->frame, f->offset))
+			k++;
+		if ((k < into->nslots && is_at(&into->slots[k], f->frame, f->offset)) ||
+		    into->nslots == FLOW_MAX_SLOTS)
 			continue;
 		const struct flow_value *v = flow_join(flow, f->value, flow->unknown);
 		if (v == flow->unknown)
 			continue;
 		slot_set(into, f->frame, f->offset, v);
+		k = 0; /* slots that overlap are gone */
 		changed = true;
 	}
 	return changed;
@@ -682,15 +710,11 @@ bool flow_state_join(struct flow *flow, struct flow_state *into, const struct fl
 	bool changed = false;
 
 	for (unsigned int r = 0; r < INSN_REGS; r++) {
-		const struct flow_value *v = flow_join(flow, into->regs[r], from->regs[r]);
-		changed |= v != into->regs[r];
-		into->regs[r] = v;
+		changed |= join_into(flow, &into->regs[r], from->regs[r]);
 	}
 	for (unsigned int i = 0; i < 2 * FLOW_VECTORS; i++) {
-		const struct flow_value **to = &into->vectors[i / 2][i % 2];
-		const struct flow_value *v = flow_join(flow, *to, from->vectors[i / 2][i % 2]);
-		changed |= v != *to;
-		*to = v;
+		changed |= join_into(flow, &into->vectors[i / 2][i % 2],
+				     from->vectors[i / 2][i % 2]);
 	}
 	for (unsigned int i = 0; i < 2; i++) {
 		if (from->escaped[i] < into->escaped[i]) {

@@ -247,24 +247,56 @@ static bool contains(const struct flow_value *a, const struct flow_value *b)
 	return true;
 }
 
-const struct flow_value *flow_join(struct flow *flow, const struct flow_value *a,
-				   const struct flow_value *b)
+/* Both sets in one, sorted; what is in both is there once. */
+static size_t merge(struct flow_atom *to, const struct flow_value *a, const struct flow_value *b)
+{
+	size_t i = 0, k = 0, n = 0;
+
+	while (i < a->n && k < b->n) {
+		int order = compare(&a->atoms[i], &b->atoms[k]);
+		to[n++] = order <= 0 ? a->atoms[i] : b->atoms[k];
+		i += order <= 0;
+		k += order >= 0;
+	}
+	while (i < a->n)
+		to[n++] = a->atoms[i++];
+	while (k < b->n)
+		to[n++] = b->atoms[k++];
+	return n;
+}
+
+static const struct flow_value *join(struct flow *flow, const struct flow_value *a,
+				     const struct flow_value *b)
 {
 	struct flow_atom atoms[2 * FLOW_MAX_ATOMS];
 
-	if (a == b || contains(a, b))
+	if (contains(a, b))
 		return a;
 	if (contains(b, a))
 		return b;
-	memcpy(atoms, a->atoms, a->n * sizeof(*atoms));
-	memcpy(atoms + a->n, b->atoms, b->n * sizeof(*atoms));
-	size_t n = a->n + b->n;
+	size_t n = merge(atoms, a, b);
 	if (flow->widen) {
-		sort(atoms, n);
 		n = reduce(atoms, n);
 		widen(flow, atoms, n);
 	}
 	return flow_make(flow, atoms, n);
+}
+
+const struct flow_value *flow_join(struct flow *flow, const struct flow_value *a,
+				   const struct flow_value *b)
+{
+	uintptr_t hash = ((uintptr_t)a >> 4) * 31 + ((uintptr_t)b >> 4);
+	struct flow_joined *known = &flow->joins[(hash ^ hash >> 10) & (FLOW_JOINS - 1)];
+
+	if (a == b)
+		return a;
+	if (known->a == a && known->b == b)
+		return known->value;
+	const struct flow_value *value = join(flow, a, b);
+	/* An overflow has to be noted each time. */
+	if (!flow_only(value, FLOW_LOST))
+		*known = (struct flow_joined) { .a = a, .b = b, .value = value };
+	return value;
 }
 
 static struct flow_atom anything(void)

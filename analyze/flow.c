@@ -19,7 +19,6 @@ struct error *flow_create(const struct image *image, struct flow **ret)
 		return &error_no_memory;
 	flow->image = image;
 	arena_init(&flow->arena);
-	arena_init(&flow->run);
 	map_init(&flow->values);
 	/* flow_make() falls back to 'unknown', so this one is made by hand. */
 	struct flow_value *unknown = arena_alloc(&flow->arena,
@@ -55,7 +54,9 @@ void flow_destroy(struct flow *flow)
 	insn_decoder_destroy(flow->decoder);
 	map_deinit(&flow->values);
 	arena_deinit(&flow->arena);
-	arena_deinit(&flow->run);
+	for (size_t i = 0; i < flow->pool_size; i++)
+		free(flow->pool[i]);
+	free(flow->pool);
 	free(flow->insns);
 	free(flow->spots);
 	free(flow->states);
@@ -118,6 +119,26 @@ static void split_block(struct flow *flow, size_t i)
 	}
 }
 
+/* States of earlier runs are used again; their bytes are what they were. */
+static struct flow_state *new_state(struct flow *flow)
+{
+	struct error *err;
+
+	if (flow->nstates == flow->pool_size) {
+		struct flow_state *state = NULL;
+		if ((err = array_grow(&flow->pool, &flow->pool_cap, flow->pool_size + 1,
+				      sizeof(*flow->pool)))) {
+			error_destroy(err);
+			return NULL;
+		}
+		state = malloc(sizeof(*state));
+		if (!state)
+			return NULL;
+		flow->pool[flow->pool_size++] = state;
+	}
+	return flow->pool[flow->nstates++];
+}
+
 static void propagate(struct flow *flow, size_t to, const struct flow_state *state)
 {
 	if (!flow->spots[to].needed)
@@ -129,8 +150,7 @@ static void propagate(struct flow *flow, size_t to, const struct flow_state *sta
 			flow->steps = FLOW_MAX_STEPS + 1; /* ends the run */
 			return;
 		}
-		flow->nstates++;
-		flow->states[to] = arena_alloc(&flow->run, sizeof(*state));
+		flow->states[to] = new_state(flow);
 		if (!flow->states[to]) {
 			flow->failed = true;
 			return;
@@ -206,13 +226,18 @@ static void indirect_jump(struct flow *flow, const struct insn *insn,
 	}
 }
 
-/* What a comparison says about what it looked at, on one of the two ways. */
+/*
+ * What a comparison says about what it looked at, on one of the two ways: false
+ * where that is never taken. 'ret' is where the state has the value, NULL: nothing is said.
+ */
 static bool refine(struct flow *flow, const struct insn *compare, unsigned int condition,
-		   struct flow_state *state)
+		   struct flow_state *state, const struct flow_value ***ret,
+		   const struct flow_value **value)
 {
 	const struct insn_operand *a = &compare->ops[0], *b = &compare->ops[1];
-	const struct flow_value *limit, *left;
+	const struct flow_value *limit;
 
+	*ret = NULL;
 	if (compare->nops != 2 || (a->kind != INSN_REG && a->kind != INSN_MEM))
 		return true;
 	if (compare->op == INSN_CMP)
@@ -222,30 +247,32 @@ static bool refine(struct flow *flow, const struct insn *compare, unsigned int c
 		limit = flow->zero;
 	else
 		return true;
-	const struct flow_value **place = flow_place(flow, state, a);
-	if (!place)
+	*ret = flow_place(flow, state, a);
+	if (!*ret)
 		return true;
-	left = flow_filter(flow, *place, limit, condition, a->size);
-	if (!left)
-		return false;
-	*place = left;
-	return true;
+	*value = flow_filter(flow, **ret, limit, condition, a->size);
+	return *value;
 }
 
+/* Changes the state only while it hands it over. */
 static void branch(struct flow *flow, const struct insn *compare, const struct insn *insn,
-		   const struct flow_state *state, bool taken, ssize_t target)
+		   struct flow_state *state, bool taken, ssize_t target)
 {
-	struct flow_state there;
+	const struct flow_value **place = NULL, *value, *before;
 	unsigned int condition = insn->condition;
 
 	if (target < 0 || !flow->spots[target].needed)
 		return;
-	flow_state_copy(&there, state);
-	if (compare && condition != INSN_IF_OTHER) {
-		if (!refine(flow, compare, taken ? condition : condition ^ 1, &there))
-			return;
+	if (compare && condition != INSN_IF_OTHER &&
+	    !refine(flow, compare, taken ? condition : condition ^ 1, state, &place, &value))
+		return;
+	if (place) {
+		before = *place;
+		*place = value;
 	}
-	propagate(flow, target, &there);
+	propagate(flow, target, state);
+	if (place)
+		*place = before;
 }
 
 /* Executes from a leader to the end of its block. */
@@ -333,8 +360,6 @@ static struct error *pass(struct flow *flow, uint64_t entry, const uint64_t *wan
 	struct flow_state state;
 	struct error *err;
 
-	arena_deinit(&flow->run);
-	arena_init(&flow->run);
 	memset(flow->states, 0, flow->ninsns * sizeof(*flow->states));
 	memset(flow->queued, 0, flow->ninsns * sizeof(*flow->queued));
 	flow->nqueue = 0;
@@ -355,6 +380,13 @@ static struct error *pass(struct flow *flow, uint64_t entry, const uint64_t *wan
 	return NULL;
 }
 
+static void set_widen(struct flow *flow, bool widen)
+{
+	if (flow->widen != widen)
+		memset(flow->joins, 0, sizeof(flow->joins));
+	flow->widen = widen;
+}
+
 struct error *flow_run(struct flow *flow, const struct flow_range *ranges, size_t nranges,
 		       const uint64_t *wanted, size_t nwanted, bool calls)
 {
@@ -365,12 +397,12 @@ struct error *flow_run(struct flow *flow, const struct flow_range *ranges, size_
 	if ((err = flow_read_code(flow, ranges, nranges, wanted, nwanted, calls)))
 		return err;
 	/* Loops with a known end are exact; where one has none, tables are strides. */
-	flow->widen = false;
+	set_widen(flow, false);
 	if ((err = pass(flow, ranges[0].start, wanted, nwanted)))
 		return err;
 	if (!flow->overflow)
 		return NULL;
-	flow->widen = true;
+	set_widen(flow, true);
 	return pass(flow, ranges[0].start, wanted, nwanted);
 }
 
