@@ -54,12 +54,20 @@ struct flow_reloc {
 	uint32_t type, symbol;
 	int64_t addend;
 	bool relr;
+	uint32_t next; /* in the same word, in the order of the file: index + 1, 0: none */
 };
+
+/*
+ * A file may have 10^6 relocations and a function asks for a handful of words:
+ * those around a word that was asked for are kept, one walk for each window.
+ */
+enum { FLOW_WINDOW = 1 << 16, FLOW_WINDOW_WORDS = FLOW_WINDOW / 8 };
 
 struct flow_window {
 	uint64_t start;
 	struct flow_reloc *relocs;
 	size_t n, cap;
+	uint32_t first[FLOW_WINDOW_WORDS], last[FLOW_WINDOW_WORDS]; /* index + 1 */
 	bool broken; /* the relocations cannot be read: no word is known */
 	struct flow_window *next;
 };

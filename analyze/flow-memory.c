@@ -6,12 +6,6 @@
 #include "core/base/array.h"
 #include "core/base/checked.h"
 
-/*
- * A file may have 10^6 relocations and a function asks for a handful of words:
- * those around a word that was asked for are kept, one walk for each window.
- */
-enum { WINDOW = 1 << 16 };
-
 static const Elf64_Phdr *segment_of(const struct image *image, uint64_t address)
 {
 	for (size_t i = 0; i < image->nphdrs; i++) {
@@ -47,11 +41,17 @@ static struct error *keep(struct flow_window *w, const struct flow_reloc *reloc)
 {
 	struct error *err;
 
-	if (reloc->offset - w->start >= WINDOW)
+	if (reloc->offset - w->start >= FLOW_WINDOW)
 		return NULL;
 	if ((err = array_grow(&w->relocs, &w->cap, w->n + 1, sizeof(*w->relocs))))
 		return err;
 	w->relocs[w->n++] = *reloc;
+	size_t word = (reloc->offset - w->start) / 8;
+	if (w->first[word])
+		w->relocs[w->last[word] - 1].next = w->n;
+	else
+		w->first[word] = w->n;
+	w->last[word] = w->n;
 	return NULL;
 }
 
@@ -68,30 +68,9 @@ static struct error *keep_relr(uint64_t address, void *arg)
 	return keep(arg, &(struct flow_reloc) { .offset = address, .relr = true });
 }
 
-static int by_offset(const void *a, const void *b)
-{
-	const struct flow_reloc *x = a, *y = b;
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
-/* The first relocation that may touch the eight bytes at an address. */
-static size_t first_at(const struct flow_window *w, uint64_t address)
-{
-	size_t low = 0, high = w->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (w->relocs[middle].offset + 8 <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static struct error *window_of(struct flow *flow, uint64_t address, struct flow_window **ret)
 {
-	uint64_t start = address & ~(uint64_t)(WINDOW - 1);
+	uint64_t start = address & ~(uint64_t)(FLOW_WINDOW - 1);
 	struct error *err;
 
 	for (struct flow_window *w = flow->windows; w; w = w->next) {
@@ -110,8 +89,6 @@ static struct error *window_of(struct flow *flow, uint64_t address, struct flow_
 	if (!err)
 		err = image_each_relr(flow->image, keep_relr, w);
 	w->broken = err;
-	if (w->n)
-		qsort(w->relocs, w->n, sizeof(*w->relocs), by_offset);
 	*ret = w;
 	if (!err || error_get_code(err) == ERROR_NO_MEMORY)
 		return err;
@@ -166,13 +143,18 @@ struct error *flow_word(struct flow *flow, uint64_t address, enum flow_word_kind
 	if (window->broken)
 		return NULL;
 	enum flow_word_kind found = FLOW_WORD_CONST;
-	for (size_t i = first_at(window, address); i < window->n; i++) {
-		const struct flow_reloc *r = &window->relocs[i];
-		if (r->offset >= address + 8)
-			break;
-		found = r->offset == address ? relocated(flow->image, r, &value) : FLOW_WORD_NONE;
-		if (found == FLOW_WORD_NONE)
-			return NULL;
+	uint64_t word = (address - window->start) / 8;
+	/* Relocations of unaligned words may reach in from the neighbours. */
+	for (uint64_t i = word ? word - 1 : 0; i <= word + 1 && i < FLOW_WINDOW_WORDS; i++) {
+		for (uint32_t k = window->first[i]; k; k = window->relocs[k - 1].next) {
+			const struct flow_reloc *r = &window->relocs[k - 1];
+			if (r->offset + 8 <= address || r->offset >= address + 8)
+				continue;
+			found = r->offset == address ? relocated(flow->image, r, &value)
+						     : FLOW_WORD_NONE;
+			if (found == FLOW_WORD_NONE)
+				return NULL;
+		}
 	}
 	*ret = value;
 	/* A slot that is bound lazily is writable and still holds nothing else. */
