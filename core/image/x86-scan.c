@@ -80,9 +80,69 @@ static struct error *pass_portable(const struct scan *s, const struct chunk *c, 
 #define AVX2_INLINE AVX2 __attribute__((always_inline)) inline
 
 /*
- * 32 positions at a time: four loads, each one byte further, of eight values. It
- * is the wanted values that move with the position, so that a load is compared
- * directly. 'n', 'relative' and 'range' are constants at each use.
+ * The upper two bytes of a distance to one target are the same for 2^16 positions
+ * in a row, so two comparisons of bytes tell whether any of 32 positions may be
+ * a hit; one in thousands is, and is looked at again. Positions [from, to) of the
+ * chunk, all of them with the same upper half.
+ */
+AVX2 static struct error *pass_halves(const struct scan *s, const struct chunk *c, size_t from,
+				      size_t to, uint32_t value, const struct want *want,
+				      bool relative)
+{
+	const __m256i low = _mm256_set1_epi8((char)(value >> 16));
+	const __m256i high = _mm256_set1_epi8((char)(value >> 24));
+	size_t i = from;
+	struct error *err;
+
+	for (; i + 64 <= to; i += 64) {
+		const unsigned char *p = c->data + i;
+		__m256i a = _mm256_and_si256(
+			_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 2)), low),
+			_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 3)), high));
+		__m256i b = _mm256_and_si256(
+			_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 34)), low),
+			_mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(p + 35)), high));
+		__m256i any = _mm256_or_si256(a, b);
+		if (__builtin_expect(_mm256_testz_si256(any, any), 1))
+			continue;
+		uint64_t mask = (uint32_t)_mm256_movemask_epi8(a) |
+				(uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+		for (; mask; mask &= mask - 1) {
+			size_t at = i + __builtin_ctzll(mask);
+			uint32_t found;
+			memcpy(&found, c->data + at, sizeof(found));
+			if (relative)
+				found += (uint32_t)(c->address + at + 4);
+			if (found == want->low && (err = hit(s, c, at)))
+				return err;
+		}
+	}
+	struct chunk rest = { .data = c->data, .size = to, .address = c->address };
+	return pass_portable(s, &rest, i, want, 1, relative);
+}
+
+/* One target. */
+AVX2 static struct error *pass_single(const struct scan *s, const struct chunk *c,
+				      const struct want *want, bool relative)
+{
+	struct error *err;
+
+	for (size_t i = 0; i < c->size;) {
+		uint32_t value = want->low - (relative ? (uint32_t)(c->address + i + 4) : 0);
+		/* Distances shrink by one with each position. */
+		size_t same = relative ? (value & 0xffff) + 1u : c->size - i;
+		size_t to = same < c->size - i ? i + same : c->size;
+		if ((err = pass_halves(s, c, i, to, value, want, relative)))
+			return err;
+		i = to;
+	}
+	return NULL;
+}
+
+/*
+ * Ranges: 32 positions at a time, four loads, each one byte further, of eight
+ * values. It is the wanted values that move with the position, so that a load is
+ * compared directly.
  */
 struct wants {
 	__m256i low[GROUP][4], last[GROUP];
@@ -104,26 +164,22 @@ static AVX2_INLINE void wants_init(struct wants *w, const struct chunk *c, const
 	}
 }
 
-static AVX2_INLINE __m256i compare(__m256i value, const struct wants *w, size_t t, unsigned int k,
-				   bool range)
+static AVX2_INLINE __m256i compare(__m256i value, const struct wants *w, size_t t, unsigned int k)
 {
-	if (!range)
-		return _mm256_cmpeq_epi32(value, w->low[t][k]);
 	__m256i d = _mm256_sub_epi32(value, w->low[t][k]);
 	return _mm256_cmpeq_epi32(_mm256_min_epu32(d, w->last[t]), d);
 }
 
 /* The rare case: which of the 32 positions it is, is found again one by one. */
-static struct error *pass_vector_hit(const struct scan *s, const struct chunk *c, size_t from,
+static struct error *pass_ranges_hit(const struct scan *s, const struct chunk *c, size_t from,
 				     const struct want *want, size_t n, bool relative)
 {
 	struct chunk part = { .data = c->data + from, .size = 32, .address = c->address + from };
 	return pass_portable(s, &part, 0, want, n, relative);
 }
 
-static AVX2_INLINE struct error *pass_vector(const struct scan *s, const struct chunk *c,
-					     const struct want *want, size_t n, bool relative,
-					     bool range)
+AVX2 static struct error *pass_ranges(const struct scan *s, const struct chunk *c,
+				      const struct want *want, size_t n, bool relative)
 {
 	const __m256i step = _mm256_set1_epi32(32);
 	struct error *err;
@@ -138,14 +194,14 @@ static AVX2_INLINE struct error *pass_vector(const struct scan *s, const struct 
 			__m256i v = _mm256_loadu_si256((const __m256i *)(c->data + i + k));
 #pragma GCC unroll 4
 			for (size_t t = 0; t < n; t++) {
-				any = _mm256_or_si256(any, compare(v, &w, t, k, range));
+				any = _mm256_or_si256(any, compare(v, &w, t, k));
 				if (relative)
 					w.low[t][k] = _mm256_sub_epi32(w.low[t][k], step);
 			}
 		}
 		if (__builtin_expect(_mm256_testz_si256(any, any), 1))
 			continue;
-		if ((err = pass_vector_hit(s, c, i, want, n, relative)))
+		if ((err = pass_ranges_hit(s, c, i, want, n, relative)))
 			return err;
 	}
 	return pass_portable(s, c, i, want, n, relative);
@@ -154,20 +210,18 @@ static AVX2_INLINE struct error *pass_vector(const struct scan *s, const struct 
 AVX2 static struct error *pass_avx2(const struct scan *s, const struct chunk *c,
 				    const struct want *want, size_t n, bool relative)
 {
+	struct error *err;
+
 	if (s->flags & X86_SCAN_RANGE)
-		return pass_vector(s, c, want, n, relative, true);
-	if (!relative)
-		return pass_vector(s, c, want, n, false, false);
-	switch (n) {
-	case 1:
-		return pass_vector(s, c, want, 1, true, false);
-	case 2:
-		return pass_vector(s, c, want, 2, true, false);
-	case 3:
-		return pass_vector(s, c, want, 3, true, false);
-	default:
-		return pass_vector(s, c, want, 4, true, false);
+		return pass_ranges(s, c, want, n, relative);
+	for (size_t i = 0; i < n; i++) {
+		bool again = false; /* a position is one hit */
+		for (size_t k = 0; k < i; k++)
+			again |= want[k].low == want[i].low;
+		if (!again && (err = pass_single(s, c, &want[i], relative)))
+			return err;
 	}
+	return NULL;
 }
 
 #endif
