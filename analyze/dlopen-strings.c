@@ -262,6 +262,5 @@ struct error *dlopen_read_candidates(struct dlopen_search *s)
 	}
 	if (!any && (err = look_at_segments(&c)))
 		return err;
-	image_drop_pages(s->image);
 	return NULL;
 }

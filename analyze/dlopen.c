@@ -293,6 +293,8 @@ struct error *dlopen_find(const struct image *image, unsigned int flags,
 	s.arena = &priv->arena;
 	functions_init(&s.functions, image);
 	err = search(&s, known, nknown);
+	if (facts->imports)
+		image_drop_pages(image);
 	flow_destroy(s.flow);
 	free(s.callees);
 	free(s.places);

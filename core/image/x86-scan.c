@@ -8,9 +8,9 @@
 #endif
 
 enum {
-	CHUNK = 128 << 10,    /* compared with all targets while it is in the cache */
-	DROP_EVERY = 4 << 20, /* bytes after which pages are given back */
-	GROUP = 4,	      /* targets per pass: what fits the registers */
+	CHUNK = 128 << 10,     /* compared with all targets while it is in the cache */
+	DROP_EVERY = 16 << 20, /* bytes after which pages are given back: most files are smaller */
+	GROUP = 4,	       /* targets per pass: what fits the registers */
 };
 
 /* One comparison: the four bytes plus 'position' (0 or that of their end) in [low, low + span). */
@@ -281,7 +281,6 @@ static struct error *scan_segment(const struct scan *s, const Elf64_Phdr *phdr)
 			since = 0;
 		}
 	}
-	image_drop_pages(s->image);
 	return NULL;
 }
 

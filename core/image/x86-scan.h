@@ -36,8 +36,9 @@ enum x86_scan_flags {
 
 /*
  * Calls 'fn' for each hit, segment by segment; within a segment the order is not
- * defined. The pages that were read are dropped on the way, so that a large
- * file does not stay in memory. Stops at the first error.
+ * defined. Pages that were read are dropped on the way, so that of a large file
+ * little stays in memory; the last ones stay for the next search, until the caller
+ * calls image_drop_pages(). Stops at the first error.
  */
 struct error *x86_scan(const struct image *image, const uint64_t *targets, size_t ntargets,
 		       unsigned int flags,
