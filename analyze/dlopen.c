@@ -6,6 +6,7 @@
 
 #include "analyze/dlopen-internal.h"
 #include "core/base/array.h"
+#include "core/base/cleanup.h"
 
 /* dlopen(3), dlsym(3); __libc_dlopen_mode is glibc's own before 2.34. */
 static const struct dlopen_callee standard[] = {
@@ -66,16 +67,18 @@ struct error *dlopen_add_open(struct dlopen_search *s, uint64_t address, const c
 
 /* --- which functions open files here --- */
 
-static bool imports_name(const struct image *image, const char *name)
+/* Which of the names the file imports, for all of them in one walk. */
+static void find_imports(const struct image *image, const char *const *names, size_t n, bool *found)
 {
 	for (size_t i = 1; i < image->nsyms; i++) {
 		if (image->syms[i].st_shndx != SHN_UNDEF)
 			continue;
 		const char *symbol = image_symbol_name(image, i);
-		if (*symbol == *name && !strcmp(symbol, name))
-			return true;
+		for (size_t k = 0; k < n; k++) {
+			if (*symbol == *names[k] && !strcmp(symbol, names[k]))
+				found[k] = true;
+		}
 	}
-	return false;
 }
 
 /* Where the file itself has a function: libc exports it, a static program has it in .symtab. */
@@ -97,11 +100,12 @@ static uint64_t defined_at(const struct dlopen_search *s, const char *name)
 	return functions_address_of(&s->functions, name);
 }
 
-static struct error *add_if_used(struct dlopen_search *s, const struct dlopen_callee *callee)
+static struct error *add_if_used(struct dlopen_search *s, const struct dlopen_callee *callee,
+				 bool imported)
 {
 	struct dlopen_callee c = *callee;
 
-	if (imports_name(s->image, c.name))
+	if (imported)
 		return dlopen_add_callee(s, &c, NULL);
 	c.address = defined_at(s, c.name);
 	if (!c.address)
@@ -116,7 +120,7 @@ static struct error *add_if_used(struct dlopen_search *s, const struct dlopen_ca
 }
 
 static struct error *add_known(struct dlopen_search *s, const struct dlopen_wrapper *known,
-			       size_t n)
+			       size_t n, const bool *imported)
 {
 	static const uint8_t order[] = { INSN_RDI, INSN_RSI, INSN_RDX,
 					 INSN_RCX, INSN_R8,  INSN_R8 + 1 };
@@ -124,7 +128,7 @@ static struct error *add_known(struct dlopen_search *s, const struct dlopen_wrap
 
 	for (size_t i = 0; i < n; i++) {
 		struct dlopen_callee c = { .name = known[i].symbol, .direct = true };
-		if (known[i].argument > 5 || !imports_name(s->image, c.name))
+		if (known[i].argument > 5 || !imported[i])
 			continue;
 		c.reg = order[known[i].argument];
 		if ((err = dlopen_add_callee(s, &c, NULL)))
@@ -136,15 +140,25 @@ static struct error *add_known(struct dlopen_search *s, const struct dlopen_wrap
 static struct error *find_callees(struct dlopen_search *s, const struct dlopen_wrapper *known,
 				  size_t nknown)
 {
+	enum { STANDARD = sizeof(standard) / sizeof(standard[0]) };
 	struct error *err;
 
-	for (size_t i = 0; i < sizeof(standard) / sizeof(standard[0]); i++) {
+	_cleanup_free_ const char **names = calloc(STANDARD + nknown, sizeof(*names));
+	_cleanup_free_ bool *imported = calloc(STANDARD + nknown, sizeof(*imported));
+	if (!names || !imported)
+		return &error_no_memory;
+	for (size_t i = 0; i < STANDARD; i++)
+		names[i] = standard[i].name;
+	for (size_t i = 0; i < nknown; i++)
+		names[STANDARD + i] = known[i].symbol;
+	find_imports(s->image, names, STANDARD + nknown, imported);
+	for (size_t i = 0; i < STANDARD; i++) {
 		if (standard[i].counted && s->flags & DLOPEN_NO_DLSYM)
 			continue;
-		if ((err = add_if_used(s, &standard[i])))
+		if ((err = add_if_used(s, &standard[i], imported[i])))
 			return err;
 	}
-	if ((err = add_known(s, known, nknown)))
+	if ((err = add_known(s, known, nknown, imported + STANDARD)))
 		return err;
 	for (size_t i = 0; i < s->ncallees; i++)
 		s->facts->imports |= s->callees[i].direct;
