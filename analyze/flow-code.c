@@ -8,9 +8,9 @@
 
 /*
  * A function is walked by the lengths of its instructions, which is cheap, to
- * learn where control goes; only what can lead to a wanted instruction is decoded
- * and followed. Edges are never missing: a jump whose target is not in the
- * instruction may lead anywhere.
+ * learn where control goes; only what can lead to a wanted instruction is
+ * followed, and decoded when it is reached. Edges are never missing: a jump whose target is not in
+ * the instruction may lead anywhere.
  */
 enum { MAX_ROUNDS = 64 };
 
@@ -263,23 +263,20 @@ static void find_needed(struct flow *flow, const uint64_t *wanted, size_t nwante
 	}
 }
 
-static struct error *decode_needed(struct flow *flow)
+const struct insn *flow_insn(struct flow *flow, size_t i)
 {
-	struct error *err;
+	struct flow_spot *spot = &flow->spots[i];
+	struct insn *insn = &flow->insns[i];
 
-	if ((err = array_grow(&flow->insns, &flow->insns_cap, flow->ninsns ? flow->ninsns : 1,
-			      sizeof(*flow->insns))))
-		return err;
-	for (size_t i = 0; i < flow->ninsns; i++) {
-		const struct flow_spot *spot = &flow->spots[i];
-		const unsigned char *code =
-			spot->needed ? image_at(flow->image, spot->address, spot->length) : NULL;
-		/* Its length is known, so it is an instruction. */
-		if (code && !insn_decode(flow->decoder, code, code + spot->length, spot->address,
-					 &flow->insns[i]))
-			flow->spots[i].needed = false;
-	}
-	return NULL;
+	if (spot->decoded)
+		return insn;
+	spot->decoded = true;
+	*insn = (struct insn) { .address = spot->address, .length = spot->length };
+	const unsigned char *code = image_at(flow->image, spot->address, spot->length);
+	/* It has a length, so it is an instruction. */
+	if (code && !insn_decode(flow->decoder, code, code + spot->length, spot->address, insn))
+		insn->op = INSN_STOP;
+	return insn;
 }
 
 static void mark_leaders(struct flow *flow)
@@ -305,11 +302,10 @@ struct error *flow_read_code(struct flow *flow, const struct flow_range *ranges,
 		return err;
 	link_jumps(flow);
 	find_needed(flow, wanted, nwanted, calls);
-	if ((err = decode_needed(flow)))
-		return err;
 	size_t count = flow->ninsns ? flow->ninsns : 1;
 	/* 'leader' and 'queued' share one allocation. */
-	if ((err = array_grow(&flow->leader, &flow->flags_cap, 2 * count, sizeof(bool))) ||
+	if ((err = array_grow(&flow->insns, &flow->insns_cap, count, sizeof(*flow->insns))) ||
+	    (err = array_grow(&flow->leader, &flow->flags_cap, 2 * count, sizeof(bool))) ||
 	    (err = array_grow(&flow->states, &flow->states_cap, count, sizeof(*flow->states))) ||
 	    (err = array_grow(&flow->queue, &flow->queue_cap, count, sizeof(*flow->queue))))
 		return err;

@@ -74,7 +74,7 @@ struct flow_window {
 
 /*
  * Where an instruction lies and how control leaves it: known of all
- * instructions, while only those in 'needed' are decoded.
+ * instructions, while only those that are reached are decoded.
  */
 struct flow_spot {
 	uint64_t address;
@@ -82,7 +82,7 @@ struct flow_spot {
 	uint8_t length;
 	uint8_t op;  /* enum insn_op: JMP, JCC, RET, STOP; of others it may be OTHER */
 	bool direct; /* a jump with its target in the instruction */
-	bool needed;
+	bool needed, decoded;
 };
 
 enum {
@@ -110,7 +110,7 @@ struct flow {
 
 	/* of the current function */
 	struct flow_spot *spots; /* sorted by address */
-	struct insn *insns;	 /* of the spots; only where one is needed */
+	struct insn *insns;	 /* of the spots; see flow_insn() */
 	size_t ninsns, spots_cap, insns_cap;
 	struct flow_state **states; /* before each instruction that begins a block, else NULL */
 	size_t states_cap;
@@ -126,9 +126,11 @@ struct flow {
 
 /* --- instructions (flow-code.c) --- */
 
-/* Finds the instructions of a function and decodes those that flow_run() needs. */
+/* Finds the instructions of a function and those that flow_run() needs. */
 struct error *flow_read_code(struct flow *flow, const struct flow_range *ranges, size_t n,
 			     const uint64_t *wanted, size_t nwanted, bool calls) must_check;
+/* An instruction, decoded when it is asked for; valid until the next function. */
+const struct insn *flow_insn(struct flow *flow, size_t i);
 /* The instruction that starts at an address, or FLOW_NO_INDEX. */
 ssize_t flow_index_at(const struct flow *flow, uint64_t address);
 

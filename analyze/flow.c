@@ -283,7 +283,7 @@ static void run_block(struct flow *flow, size_t i)
 
 	flow_state_copy(&state, flow->states[i]);
 	for (;;) {
-		const struct insn *insn = &flow->insns[i];
+		const struct insn *insn = flow_insn(flow, i);
 		flow->steps++;
 		if (insn->op == INSN_JMP) {
 			if (insn->ops[0].kind != INSN_IMM)
@@ -416,7 +416,6 @@ struct error *flow_visit(struct flow *flow,
 	bool live = false;
 
 	for (size_t i = 0; i < flow->ninsns; i++) {
-		const struct insn *insn = &flow->insns[i];
 		live &= flow->spots[i].needed;
 		if (flow->leader[i]) {
 			live = flow->states[i];
@@ -425,6 +424,7 @@ struct error *flow_visit(struct flow *flow,
 		}
 		if (!live)
 			continue;
+		const struct insn *insn = flow_insn(flow, i);
 		if ((err = fn(insn, &state, arg)))
 			return err;
 		flow_step(flow, insn, &state);
