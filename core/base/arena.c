@@ -13,7 +13,8 @@ struct arena_block {
 	alignas(max_align_t) char data[];
 };
 
-enum { BLOCK = 64 * 1024 };
+/* Blocks grow, so that an arena of few bytes, of which there may be many, is not a large one. */
+enum { FIRST_BLOCK = 1024, LARGEST_BLOCK = 64 * 1024 };
 
 void arena_init(struct arena *a)
 {
@@ -36,7 +37,11 @@ static void *take(struct arena *a, size_t size, size_t align)
 		return NULL;
 	size_t at = (a->used + align - 1) & ~(align - 1);
 	if (!a->blocks || at > a->size || size > a->size - at) {
-		size_t want = size > BLOCK ? size : BLOCK;
+		size_t want = a->size ? 2 * a->size : FIRST_BLOCK;
+		if (want > LARGEST_BLOCK)
+			want = LARGEST_BLOCK;
+		if (want < size)
+			want = size;
 		struct arena_block *b = calloc(1, sizeof(*b) + want);
 		if (!b)
 			return NULL;
