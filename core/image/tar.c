@@ -52,7 +52,8 @@ static struct error *tar_error(const struct tar *tar)
 	const char *text = archive_error_string(tar->archive);
 	if (errnum == ENOMEM)
 		return &error_no_memory;
-	if (text)
+	/* "Write error" is all that libarchive says of write(2). */
+	if (text && strcmp(text, "Write error") != 0)
 		return error_create(ERROR_OS, "cannot write '%s': %s", tar->path, text);
 	return error_os(errnum, "cannot write '%s'", tar->path);
 }
@@ -67,8 +68,11 @@ static struct error *open_archive(struct tar *tar)
 	if (tar->fd < 0)
 		return error_os(errno, "cannot create '%s'", tar->path);
 	struct archive *a = tar->archive;
-	/* gzip's header would hold the time of writing. */
-	if (suffix->add_filter(a) < ARCHIVE_WARN || archive_write_set_format_pax_restricted(a) ||
+	/*
+	 * GNU's format has names as they are: pax wants UTF-8, and refuses what the locale
+	 * cannot convert to it. gzip's header would hold the time of writing.
+	 */
+	if (suffix->add_filter(a) < ARCHIVE_WARN || archive_write_set_format_gnutar(a) ||
 	    archive_write_set_options(a, "gzip:!timestamp") == ARCHIVE_FATAL ||
 	    archive_write_set_bytes_in_last_block(a, 1) || archive_write_open_fd(a, tar->fd))
 		return tar_error(tar);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Writes a tar archive whose bytes depend on its contents alone: owner 0, one
- * time for all members, no other attributes. The format is ustar, with pax
- * headers only where ustar cannot say something. The caller adds members in a
+ * time for all members, no other attributes. The format is GNU's, in which a
+ * name may have any bytes. The caller adds members in a
  * fixed order; parents of a member are the caller's business.
  *
  * A small wrapper around libarchive, whose headers stay in core/image.
