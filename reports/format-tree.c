@@ -23,6 +23,8 @@ static const struct glyphs unicode = { "\xe2\x94\x9c\xe2\x94\x80\xe2\x94\x80 ",
 				       "    " };
 static const struct glyphs ascii = { "|-- ", "`-- ", "|   ", "    " };
 
+enum { MAX_INDENT = 60 };
+
 enum tone { TONE_NONE, TONE_DIM, TONE_BAD, TONE_NOTE, TONE_BOLD };
 
 struct level {
@@ -63,14 +65,19 @@ static void put_bytes(struct tree *t, uint64_t bytes)
 	out_adds(t->out, text_bytes(text, sizeof(text), bytes));
 }
 
-/* What goes before a line below the last level. */
+/*
+ * What goes before a line below the last level. A chain may have 65,536 steps: what is deeper
+ * than a screen is wide gets a number, or the text would grow with the square of the steps.
+ */
 static void put_bars(struct tree *t, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && i < MAX_INDENT; i++) {
 		const struct level *l = &t->levels[i];
 		bool more = l->next < t->graph->files[l->file].n_out;
 		out_adds(t->out, more ? t->glyphs->bar : t->glyphs->gap);
 	}
+	if (n > MAX_INDENT)
+		out_addf(t->out, "[%zu] ", n + 1);
 }
 
 static void put_port(struct tree *t, const struct dep_file *r)
