@@ -54,7 +54,9 @@ static void install_signals(void)
 
 	sigaction(SIGINT, &ask, NULL);
 	sigaction(SIGTERM, &ask, NULL);
+	/* A write that fails says so. */
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
 	sigbus_install();
 }
 

@@ -244,7 +244,7 @@ struct error *bundle_from_depgraph(struct depgraph *dg, const char *const *extra
 	size_t n = 0;
 
 	if (!dg->nclosures)
-		return error_create(ERROR_USAGE, "'%s': nothing in it that a loader maps",
+		return error_create(ERROR_BAD_DATA, "'%s': nothing in it that a loader maps",
 				    dg->sources[0].spec);
 	for (size_t i = 0; !err && i < nextra; i++)
 		err = add_extra(&list, dg->sources[0].tree, extra[i], 0);

@@ -310,6 +310,10 @@ static struct error *read_source(struct depgraph *dg, uint32_t index, const char
 	int errnum = tree_find(dg->tree, source->path, &entry);
 	if (errnum)
 		return error_os(errnum, "cannot open '%s'", source->path);
+	if (source->kind && S_ISDIR(entry.st.st_mode) != !strcmp(source->kind, "dir"))
+		return error_create(ERROR_BAD_DATA, "'%s' is %s folder, and '%s:' was asked for",
+				    source->path, S_ISDIR(entry.st.st_mode) ? "a" : "no",
+				    source->kind);
 	if (S_ISDIR(entry.st.st_mode)) {
 		size_t len = strlen(source->path);
 		while (len > 1 && source->path[len - 1] == '/')

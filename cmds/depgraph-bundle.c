@@ -65,6 +65,21 @@ static bool is_pie(const struct depgraph *dg)
 	return false;
 }
 
+/* Whether a name asks for an archive of a sort that is not written; it would be a folder's. */
+static bool is_other_archive(const char *path)
+{
+	static const char *const suffixes[] = { ".zip",	 ".cpio", ".cpio.gz", ".7z",	 ".txz",
+						".tzst", ".tbz2", ".tar.bz2", ".tar.lz4" };
+	size_t len = strlen(path);
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		size_t n = strlen(suffixes[i]);
+		if (len > n && !strcmp(path + len - n, suffixes[i]))
+			return true;
+	}
+	return false;
+}
+
 /* What is wrong with the command line, before anything is done. */
 static struct error *check_values(const struct bundle_values *v, int64_t *date)
 {
@@ -72,6 +87,11 @@ static struct error *check_values(const struct bundle_values *v, int64_t *date)
 
 	if (!v->out)
 		return error_create(ERROR_USAGE, "where to? --out names a folder or an archive");
+	if (is_other_archive(v->out))
+		return error_create(ERROR_USAGE,
+				    "'%s': archives are .tar, .tar.gz, .tar.xz or .tar.zst; "
+				    "a folder of such a name ends in '/'",
+				    v->out);
 	if (kind && !kind->takes_archive && tar_is_name(v->out))
 		return error_create(ERROR_USAGE, "%s needs a folder, not the archive '%s'",
 				    kind->name, v->out);

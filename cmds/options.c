@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmds/command.h"
+#include "cmds/output.h"
 #include "core/base/array.h"
 #include "core/base/buf.h"
 
@@ -296,10 +297,20 @@ static struct error *parse_outputs(const struct command *command, struct options
 			return err;
 		for (size_t j = 0; j < i; j++) {
 			const char *a = common->outputs[i].file, *b = common->outputs[j].file;
-			if ((!a && !b) || (a && b && !strcmp(a, b)))
+			if ((!a && !b) || (a && b && output_is_same(a, b)))
 				return error_create(ERROR_USAGE, "two outputs go to %s",
 						    a ? a : "standard output");
 		}
+	}
+	return NULL;
+}
+
+static struct error *check_store(const struct options_common *common)
+{
+	for (size_t i = 0; common->store && i < common->noutputs; i++) {
+		const char *file = common->outputs[i].file;
+		if (file && output_is_same(file, common->store))
+			return error_create(ERROR_USAGE, "an output and the store go to %s", file);
 	}
 	return NULL;
 }
@@ -334,7 +345,8 @@ struct error *options_parse(const struct command *command, int argc, char **argv
 	*operands = optind;
 	if (!common->jobs)
 		common->jobs = count_processors();
-	return command->formats ? parse_outputs(command, common) : NULL;
+	struct error *err = command->formats ? parse_outputs(command, common) : NULL;
+	return err ? err : check_store(common);
 }
 
 void options_deinit(const struct command *command, struct options_common *common, void *values)

@@ -92,6 +92,31 @@ struct error *output_open(struct command_context *ctx, const struct output_reque
 	return NULL;
 }
 
+/* The folder that a file of this name is in, or is to be made in. */
+static bool stat_folder(const char *path, struct stat *st)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : NULL;
+
+	return !stat(slash ? folder ? folder : "" : ".", st);
+}
+
+bool output_is_same(const char *a, const char *b)
+{
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+	struct stat st_a, st_b;
+
+	if (!strcmp(a, b))
+		return true;
+	bool there_a = !stat(a, &st_a), there_b = !stat(b, &st_b);
+	if (there_a != there_b || (there_a && !S_ISREG(st_a.st_mode)))
+		return false;
+	if (!there_a && (strcmp(slash_a ? slash_a + 1 : a, slash_b ? slash_b + 1 : b) != 0 ||
+			 !stat_folder(a, &st_a) || !stat_folder(b, &st_b)))
+		return false;
+	return st_a.st_dev == st_b.st_dev && st_a.st_ino == st_b.st_ino;
+}
+
 unsigned int output_width(const struct output *output)
 {
 	struct winsize size;

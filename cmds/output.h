@@ -34,6 +34,9 @@ struct error *output_open(struct command_context *ctx, const struct output_reque
 /* Standard output, whatever -o says. */
 void output_open_stdout(struct command_context *ctx, struct output *ret);
 
+/* Whether two names are of one regular file, which need not be there yet. */
+bool output_is_same(const char *a, const char *b);
+
 /* Columns of the terminal that it goes to; 0: it goes elsewhere. */
 unsigned int output_width(const struct output *output);
 /* Whether the user's terminal shows UTF-8. */
