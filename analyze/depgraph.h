@@ -42,7 +42,7 @@ struct depgraph_options {
 	bool hashes;		   /* SHA-256 of the inputs */
 	bool packages;		   /* who installed each file */
 	const struct ports *ports; /* NULL: not asked */
-	bool keep_on_stop;         /* Ctrl-C: finish with what was found until then */
+	bool keep_on_stop;	   /* Ctrl-C: finish with what was found until then */
 	struct log *log;
 };
 

@@ -258,7 +258,7 @@ static bool refine(struct flow *flow, const struct insn *compare, unsigned int c
 static void branch(struct flow *flow, const struct insn *compare, const struct insn *insn,
 		   struct flow_state *state, bool taken, ssize_t target)
 {
-	const struct flow_value **place = NULL, *value, *before;
+	const struct flow_value **place = NULL, *value = NULL, *before = NULL;
 	unsigned int condition = insn->condition;
 
 	if (target < 0 || !flow->spots[target].needed)
