@@ -35,12 +35,12 @@ static bool counts(const struct fgraph *graph, const struct fgraph_edge *e)
 	       fgraph_get_file(graph, e->to)->loaded;
 }
 
-/* Calls for each arc: from the node above to every root, and for each edge. */
+/* Calls for each arc: from the node above to every root and host, and for each edge. */
 static void each_arc(const struct fgraph *graph,
 		     void (*fn)(struct flow *f, uint32_t from, uint32_t to), struct flow *f)
 {
 	for (size_t i = 0; i < graph->nfiles; i++)
-		if (graph->files[i]->root && graph->files[i]->loaded)
+		if ((graph->files[i]->root || graph->files[i]->host) && graph->files[i]->loaded)
 			fn(f, 0, (uint32_t)i + 1);
 	for (size_t i = 0; i < graph->nedges; i++)
 		if (counts(graph, &graph->edges[i]))

@@ -179,10 +179,15 @@ static struct error *open_in_host(struct depgraph *dg, struct closure *c, const 
 		if (!path)
 			return &error_no_memory;
 	}
+	size_t edge = dg->graph->nedges;
 	struct error *err = closure_dlopen(c, 0, path, DEP_DLOPEN, "opened by the host program", 0,
 					   &link);
 	for (size_t i = 0; !err && i < c->n; i++)
 		c->links[i]->file->loaded = true;
+	/* What the module needs counts as what a library needs that is loaded at start. */
+	for (; !err && edge < dg->graph->nedges; edge++)
+		dg->graph->edges[edge].wanted_at_start = true;
+	c->links[0]->file->host = true;
 	return err;
 }
 

@@ -39,6 +39,7 @@ struct fgraph_file {
 	const struct image_member *member; /* of a static archive; NULL: a file of its own */
 	const char *how_found;		   /* "ld.so.cache", "RUNPATH of 'x'"...; "" for roots */
 	bool root;
+	bool host;   /* the program of --host-exe: there without the SOURCEs */
 	bool loaded; /* mapped at start, as against opened at run time */
 
 	struct dlopen_facts *dlopens; /* of analyze/runtime.c; NULL: not looked at */
