@@ -198,11 +198,20 @@ struct error *fgraph_add_tried(struct fgraph *graph, uint32_t edge, const char *
 			       const char *source, const char *reason)
 {
 	struct error *err;
+
+	if (graph->ntried == FGRAPH_MAX_TRIED) {
+		if (graph->tried_left_out)
+			return NULL;
+		graph->tried_left_out = true;
+		return fgraph_warn(
+			graph, "too-many", fgraph_get_file(graph, 1)->path, true,
+			"more than %d places were searched in vain; the rest is not told",
+			FGRAPH_MAX_TRIED);
+	}
 	struct fgraph_tried t = { .edge = edge,
 				  .place = arena_strdup(&graph->arena, place),
 				  .source = arena_strdup(&graph->arena, source),
 				  .reason = arena_strdup(&graph->arena, reason) };
-
 	if (!t.place || !t.source || !t.reason)
 		return &error_no_memory;
 	err = array_grow(&graph->tried, &graph->tried_cap, graph->ntried + 1, sizeof(t));

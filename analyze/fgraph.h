@@ -89,6 +89,7 @@ struct fgraph {
 
 	struct fgraph_tried *tried;
 	size_t ntried, tried_cap;
+	bool tried_left_out; /* there were more */
 
 	struct fgraph_warning *warnings;
 	size_t nwarnings, warnings_cap;
@@ -129,6 +130,11 @@ static inline struct fgraph_file *fgraph_get_file(const struct fgraph *graph, ui
 struct error *fgraph_add_edge(struct fgraph *graph, const struct fgraph_edge *edge, uint32_t *ret,
 			      bool *is_new) must_check;
 
+/*
+ * Adds a place where the target of an edge was looked for in vain. Beyond
+ * FGRAPH_MAX_TRIED of them the rest is left out, and a warning says so.
+ */
+enum { FGRAPH_MAX_TRIED = 1 << 20 };
 struct error *fgraph_add_tried(struct fgraph *graph, uint32_t edge, const char *place,
 			       const char *source, const char *reason) must_check;
 

@@ -38,6 +38,24 @@ def patch_bytes(path, offset, data):
         f.write(data)
 
 
+def needing(names):
+    """The bytes of a library that needs these, as no linker would write in time."""
+    strings = b"\0" + b"".join(n.encode() + b"\0" for n in names)
+    at, dynamic = 1, b""
+    for n in names:
+        dynamic += struct.pack("<QQ", 1, at)  # DT_NEEDED
+        at += len(n) + 1
+    table = 64 + 2 * 56
+    begin = (table + len(strings) + 7) & ~7
+    dynamic += struct.pack("<10Q", 5, table, 10, len(strings), 6, 0, 11, 24, 0, 0)
+    size = begin + len(dynamic)
+    return (b"\x7fELF\2\1\1" + bytes(9) +
+            struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0) +
+            struct.pack("<IIQQQQQQ", 1, 6, 0, 0, 0, size, size, 0x1000) +
+            struct.pack("<IIQQQQQQ", 2, 6, begin, begin, begin, len(dynamic), len(dynamic), 8) +
+            strings).ljust(begin, b"\0") + dynamic
+
+
 class Tree:
     """A folder; paths given to its methods are inside it."""
 
