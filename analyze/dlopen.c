@@ -137,6 +137,22 @@ static struct error *add_known(struct dlopen_search *s, const struct dlopen_wrap
 	return NULL;
 }
 
+/*
+ * A static program that was stripped has its dlopen inside, if any, and no name
+ * tells where: whether it opens files cannot be known, which is not "it does not".
+ */
+static bool hides_callees(const struct image *image)
+{
+	struct image_section section;
+
+	if (!image_is_program(image) || image->interp || image->ndeps)
+		return false;
+	for (size_t i = 0; image_section_get(image, i, &section); i++)
+		if (section.type == SHT_SYMTAB)
+			return false;
+	return true;
+}
+
 static struct error *find_callees(struct dlopen_search *s, const struct dlopen_wrapper *known,
 				  size_t nknown)
 {
@@ -162,7 +178,10 @@ static struct error *find_callees(struct dlopen_search *s, const struct dlopen_w
 		return err;
 	for (size_t i = 0; i < s->ncallees; i++)
 		s->facts->imports |= s->callees[i].direct;
-	return NULL;
+	if (s->facts->imports || !hides_callees(s->image))
+		return NULL;
+	s->facts->imports = true;
+	return dlopen_add_open(s, 0, "dlopen", "a static program without symbols");
 }
 
 /* --- the code --- */
